@@ -1,0 +1,87 @@
+import type { Scope } from './context.js'
+import { NoTenantError, TenancyError } from './errors.js'
+import { checkSettingName } from './setting-name.js'
+import { showValue } from './show-value.js'
+import { quoteLiteral } from './sql/quote.js'
+import { type TenantIdType, tenantIdParser } from './tenant.js'
+
+/** How tenants are named and bound. In pool mode these are options of `TenantPool`, in portable mode of `tenancy()`. */
+export interface BindingOptions {
+  /** The PostgreSQL run-time parameter that carries the tenant. Default `'app.tenant_id'`. */
+  setting?: string
+  /**
+   * Names of extra settings that a scope may give a value, such as `['app.user_id']`. Every binding sets every one of
+   * them, to `''` where the scope gives none. Default `[]`.
+   */
+  settings?: readonly string[]
+  /** What tenant ids are. Default `'uuid'`. */
+  tenantId?: TenantIdType
+}
+
+/** A scope in the form in which a transaction receives it. */
+export interface Binding {
+  /** Equal exactly where the same is bound: same tenant, same settings. */
+  readonly key: string
+  /** One value for each parameter of {@link Binder.sql}. */
+  readonly values: readonly string[]
+}
+
+/** Turns scopes into bindings, and refuses what cannot be bound. */
+export class Binder {
+  /**
+   * Binds a transaction and answers with what it bound. `true` is `is_local`: the value ends with the transaction
+   * (https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SET).
+   */
+  readonly sql: string
+  readonly #settings: readonly string[]
+  readonly #parse: ReturnType<typeof tenantIdParser>
+  readonly #bindings = new WeakMap<Scope, Binding>()
+
+  constructor({ setting = 'app.tenant_id', settings = [], tenantId = 'uuid' }: BindingOptions = {}) {
+    if (!Array.isArray(settings)) {
+      throw new TenancyError('CONFIG.INVALID', 'settings is no list of setting names.', {
+        hint: "Give settings: ['app.user_id'].",
+      })
+    }
+    const names = [checkSettingName(setting), ...settings.map(checkSettingName)]
+    // checkSettingName brings names to one spelling, as PostgreSQL does: two would be one setting bound twice.
+    if (new Set(names).size !== names.length) {
+      throw new TenancyError('CONFIG.INVALID', `A setting is declared twice: ${names.join(', ')}.`, {
+        hint: "Declare each extra setting once in settings, and the tenant's own only as setting.",
+      })
+    }
+    this.#settings = names.slice(1)
+    this.#parse = tenantIdParser(tenantId)
+    this.sql = `SELECT ${names.map((name, i) => `pg_catalog.set_config(${quoteLiteral(name)}, $${i + 1}, true)`).join(', ')}`
+  }
+
+  /**
+   * @throws NoTenantError without a scope
+   * @throws InvalidTenantIdError where the id is not of the configured type
+   */
+  bind(scope: Scope | undefined): Binding {
+    if (scope === undefined) throw new NoTenantError('A query')
+    let binding = this.#bindings.get(scope)
+    if (!binding) {
+      const tenant = scope.tenant === undefined ? '' : this.#parse(scope.tenant)
+      const values = [tenant, ...this.#valuesOf(scope)]
+      // No value contains NUL, so the joined text is as good as the list.
+      binding = Object.freeze({ key: values.join('\0'), values: Object.freeze(values) })
+      this.#bindings.set(scope, binding)
+    }
+    return binding
+  }
+
+  #valuesOf(scope: Scope): string[] {
+    const given = new Map<string, string>()
+    for (const [name, value] of Object.entries(scope.settings)) {
+      if (!this.#settings.includes(name.toLowerCase())) {
+        throw new TenancyError('CONFIG.INVALID', `The setting ${showValue(name)} is not declared.`, {
+          hint: `Declare it where the client is made: settings: ['app.user_id'].`,
+        })
+      }
+      given.set(name.toLowerCase(), value)
+    }
+    return this.#settings.map((name) => given.get(name) ?? '')
+  }
+}

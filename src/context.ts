@@ -1,0 +1,135 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { NoTenantError, TenancyError } from './errors.js'
+import { checkTenantId, type TenantId } from './tenant.js'
+
+/** A tenant to open a scope for: its id alone, or with values for the extra settings that the configuration declares. */
+export type Tenant = TenantId | { readonly id: TenantId; readonly settings?: Readonly<Record<string, string>> }
+
+/** What is in force for everything awaited inside `withTenant` or `withoutTenant`. */
+export interface Scope {
+  /** Undefined inside `withoutTenant`. */
+  readonly tenant: TenantId | undefined
+  readonly settings: Readonly<Record<string, string>>
+  /** Set while Prisma's engine works for an extended client: a bare client on a TenantPool never has it. */
+  readonly admitted?: true
+}
+
+const MAX_SETTING_BYTES = 4096
+const noSettings: Readonly<Record<string, string>> = Object.freeze({})
+const noTenant: Scope = Object.freeze({ tenant: undefined, settings: noSettings })
+
+// One storage for all copies of this package in the process: a CommonJS service may load it beside an ESM library.
+const storageKey = Symbol.for('prisma-extension-tenancy.scopes')
+const shared = globalThis as { [storageKey]?: AsyncLocalStorage<Scope | undefined> }
+shared[storageKey] ??= new AsyncLocalStorage<Scope | undefined>()
+const scopes = shared[storageKey]
+
+/**
+ * Runs `fn` in the scope of a tenant: every query awaited inside sees and writes this tenant's rows only.
+ * A scope inside another replaces it whole; no setting is inherited.
+ *
+ * @param tenant an id, or `{ id, settings }`; setting names are declared in the configuration
+ * @returns what `fn` returns; a Prisma promise that `fn` returns unawaited still runs inside
+ * @throws InvalidTenantIdError where the id is no string, integer or bigint, is empty or is longer than 255 bytes
+ * @example await withTenant(tenantId, () => prisma.project.findMany())
+ */
+export async function withTenant<T>(tenant: Tenant, fn: () => T | PromiseLike<T>): Promise<T> {
+  return runInScope(tenantScope(tenant), async () => await fn())
+}
+
+/**
+ * Runs `fn` with no tenant, deliberately: shared tables work, tenant tables show nothing and take nothing.
+ *
+ * @example const tenant = await withoutTenant(() => prisma.tenant.findUnique({ where: { host } }))
+ */
+export async function withoutTenant<T>(fn: () => T | PromiseLike<T>): Promise<T> {
+  return runInScope(noTenant, async () => await fn())
+}
+
+/**
+ * The id of the tenant in scope, as text and as it was given.
+ *
+ * @throws NoTenantError outside any scope and inside `withoutTenant`
+ */
+export function currentTenant(): string {
+  const tenant = tryCurrentTenant()
+  if (tenant === undefined) throw new NoTenantError('currentTenant()')
+  return tenant
+}
+
+/** The id of the tenant in scope, as text and as it was given, or `undefined`. */
+export function tryCurrentTenant(): string | undefined {
+  const tenant = scopes.getStore()?.tenant
+  return tenant === undefined ? undefined : String(tenant)
+}
+
+/** The scope in force, or undefined. */
+export function currentScope(): Scope | undefined {
+  return scopes.getStore()
+}
+
+/** Runs `fn` in exactly this scope; `undefined` is outside any. */
+export function runInScope<T>(scope: Scope | undefined, fn: () => T): T {
+  return scopes.run(scope, fn)
+}
+
+/** The scope of a tenant, checked. */
+export function tenantScope(tenant: Tenant): Scope {
+  if (!isPlainObject(tenant)) return Object.freeze({ tenant: checkTenantId(tenant), settings: noSettings })
+  for (const key of Object.keys(tenant)) {
+    if (key !== 'id' && key !== 'settings') {
+      throw new TenancyError('CONFIG.INVALID', `withTenant was given the unknown property ${JSON.stringify(key)}.`, {
+        hint: 'Give an id, or { id, settings }.',
+      })
+    }
+  }
+  return Object.freeze({ tenant: checkTenantId(tenant.id), settings: checkSettings(tenant.settings) })
+}
+
+const admittedScopes = new WeakMap<Scope, Scope>()
+
+/** The same scope, marked as Prisma's engine at work for an extended client. One object per scope, so that what is cached by scope stays cached. */
+export function admit(scope: Scope): Scope {
+  if (scope.admitted) return scope
+  let admitted = admittedScopes.get(scope)
+  if (!admitted) {
+    admitted = Object.freeze({ ...scope, admitted: true as const })
+    admittedScopes.set(scope, admitted)
+  }
+  return admitted
+}
+
+function checkSettings(settings: unknown): Readonly<Record<string, string>> {
+  if (settings === undefined) return noSettings
+  if (!isPlainObject(settings)) {
+    throw new TenancyError('CONFIG.INVALID', 'withTenant was given settings that are no object of names and texts.', {
+      hint: "Give settings: { 'app.user_id': userId }.",
+    })
+  }
+  const checked: Record<string, string> = Object.create(null)
+  for (const [name, value] of Object.entries(settings)) {
+    if (
+      typeof value !== 'string' ||
+      value.includes('\0') ||
+      value.length > MAX_SETTING_BYTES ||
+      Buffer.byteLength(value) > MAX_SETTING_BYTES ||
+      /\p{Surrogate}/u.test(value)
+    ) {
+      throw new TenancyError(
+        'CONFIG.INVALID',
+        `The value of the setting ${JSON.stringify(name.slice(0, 63))} is no text of at most ${MAX_SETTING_BYTES} bytes.`,
+        {
+          hint: 'Give a string without NUL: settings: { [name]: String(value) }.',
+        },
+      )
+    }
+    checked[name] = value
+  }
+  return Object.freeze(checked)
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> & { id: TenantId } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}

@@ -1,0 +1,124 @@
+import { Prisma } from '@prisma/client/extension'
+import { Binder, type BindingOptions } from './binding.js'
+import { runInScope, type Tenant, tenantScope } from './context.js'
+import { TenancyError } from './errors.js'
+import { isTenantPool, type TenantPool } from './pool/tenant-pool.js'
+import { PortableAdapterFactory } from './portable/adapter.js'
+import { adapterOf, replaceAdapter, type SharedClient, sharedParts } from './prisma-internals.js'
+import { scopeRequests } from './scope-requests.js'
+import { wrapClient } from './scoped-client.js'
+
+/** Options of `tenancy()` in portable mode. */
+export interface PortableOptions extends BindingOptions {
+  pool?: undefined
+  /**
+   * Lets the client log in as a superuser, a BYPASSRLS role or an owner of protected tables, **to whom tenants' rows
+   * are not hidden at all**. For one-off scripts, never for a service. Default `false`.
+   */
+  dangerouslyAllowRoleThatBypassesRls?: boolean
+}
+
+/** Options of `tenancy()` in pool mode. How tenants are bound is configured on the pool, and only there. */
+export interface PoolOptions {
+  /** The pool that the client's adapter runs on. */
+  pool: TenantPool
+}
+
+const applied = Symbol.for('prisma-extension-tenancy.applied')
+
+/**
+ * The Prisma client extension. `tenancy({ pool })` on a client that runs on that `TenantPool` binds every query in the
+ * flight that carries it; `tenancy()` on any other client opens a transaction around each (portable mode).
+ *
+ * It acts on the client as a whole: once it is applied, the client it was applied to and all that are extended from
+ * it, before or after, need a scope too.
+ *
+ * Adds `prisma.$forTenant(tenant)`: the same client bound to one tenant, whatever scope surrounds it.
+ *
+ * @throws TenancyError `CONFIG.INVALID`: unknown options, another pool than the client's, applied twice, an adapter
+ * that is not for PostgreSQL; `CONFIG.UNSUPPORTED_VERSION`: a Prisma that was not tested
+ * @example
+ * const pool = new TenantPool({ connectionString: process.env.DATABASE_URL })
+ * const prisma = new PrismaClient({ adapter: new PrismaPg(pool) }).$extends(tenancy({ pool }))
+ * await withTenant(tenantId, () => prisma.project.findMany())
+ */
+export function tenancy(options: PoolOptions | PortableOptions = {}) {
+  const install = installer(options)
+  return Prisma.defineExtension((client) => {
+    const shared = sharedParts(client)
+    if (Object.hasOwn(shared, applied)) {
+      throw invalid(
+        'it is applied to this client already, and holds for all clients extended from it',
+        'Call $extends(tenancy(…)) once, where the client is made.',
+      )
+    }
+    install(shared)
+    Object.defineProperty(shared, applied, { value: true })
+    return client.$extends({
+      name: 'prisma-extension-tenancy',
+      client: {
+        /** The same client bound to one tenant, for code without an async context. Takes what `withTenant` takes. */
+        $forTenant<C extends object>(this: C, tenant: Tenant): C {
+          const scope = tenantScope(tenant)
+          return wrapClient(Prisma.getExtensionContext(this) as C, (call) => runInScope(scope, call))
+        },
+      },
+    })
+  })
+}
+
+function installer(options: PoolOptions | PortableOptions): (shared: SharedClient) => void {
+  if (typeof options !== 'object' || options === null)
+    throw invalid('its options are no object', 'Call tenancy({ pool }) or tenancy().')
+  const {
+    pool,
+    dangerouslyAllowRoleThatBypassesRls = false,
+    ...binding
+  } = options as PortableOptions & { pool?: unknown }
+  const unknown = Object.keys(binding).find((name) => !['setting', 'settings', 'tenantId'].includes(name))
+  if (unknown !== undefined) throw invalid(`it has no option ${JSON.stringify(unknown)}`, 'Take the option out.')
+  if ('pool' in options && pool !== undefined) {
+    if (!isTenantPool(pool))
+      throw invalid(
+        'pool is no TenantPool',
+        'const pool = new TenantPool({ connectionString }), then tenancy({ pool }).',
+      )
+    if (Object.keys(options).length > 1)
+      throw invalid(
+        'in pool mode the options belong to the pool',
+        'Give them to new TenantPool({ … }), and only pool to tenancy().',
+      )
+    return (shared) => installOnPool(shared, pool)
+  }
+  const binder = new Binder(binding)
+  return (shared) => installPortable(shared, binder, dangerouslyAllowRoleThatBypassesRls)
+}
+
+function installOnPool(shared: SharedClient, pool: TenantPool): void {
+  // PrismaPg keeps the pool it was given; with another copy of pg it takes it for a configuration and opens its own.
+  if (adapterOf(shared)?.externalPool !== pool) {
+    throw invalid(
+      'the client does not run on this pool',
+      'new PrismaClient({ adapter: new PrismaPg(pool) }), with one copy of pg installed (npm ls pg).',
+    )
+  }
+  scopeRequests(shared, (scope) => pool.binder.bind(scope).key)
+}
+
+function installPortable(shared: SharedClient, binder: Binder, allowBypass: boolean): void {
+  const adapter = adapterOf(shared)
+  if (adapter === undefined)
+    throw invalid(
+      'the client has no driver adapter',
+      'new PrismaClient({ adapter: new PrismaPg({ connectionString }) })',
+    )
+  if (adapter.provider !== 'postgres')
+    throw invalid(`the adapter is for ${adapter.provider}`, 'Use an adapter for PostgreSQL.')
+  if (isTenantPool(adapter.externalPool)) throw invalid('the client runs on a TenantPool', 'Call tenancy({ pool }).')
+  replaceAdapter(shared, new PortableAdapterFactory(adapter, binder, allowBypass))
+  scopeRequests(shared, (scope) => binder.bind(scope).key)
+}
+
+function invalid(what: string, hint: string): TenancyError {
+  return new TenancyError('CONFIG.INVALID', `The tenancy extension cannot be applied: ${what}.`, { hint })
+}

@@ -1,0 +1,15 @@
+export type { BindingOptions } from './binding.js'
+export { currentTenant, type Tenant, tryCurrentTenant, withoutTenant, withTenant } from './context.js'
+export {
+  InvalidTenantIdError,
+  isTenancyError,
+  NoTenantError,
+  PolicyViolationError,
+  TenancyError,
+  type TenancyErrorCode,
+  TenantMismatchError,
+  TenantNotFoundError,
+} from './errors.js'
+export { type PoolOptions, type PortableOptions, tenancy } from './extension.js'
+export { TenantPool, type TenantPoolConfig } from './pool/tenant-pool.js'
+export type { TenantId, TenantIdType } from './tenant.js'

@@ -1,0 +1,47 @@
+import { AsyncResource } from 'node:async_hooks'
+import { callbackOf, isSubmittable, refuseSubmittable } from './query-input.js'
+
+/**
+ * Runs `work` and answers as pg does: to the callback where one was given, by a promise otherwise. The callback runs in
+ * the caller's own async context, not in that of whoever opened the connection.
+ *
+ * @throws TenancyError `QUERY.UNSUPPORTED`, at once, for a query object: its caller expects that object back
+ */
+export function answer(
+  config: unknown,
+  values: unknown,
+  callback: unknown,
+  work: () => Promise<unknown>,
+): Promise<unknown> | undefined {
+  if (isSubmittable(config)) throw refuseSubmittable()
+  const promise = attempt(work)
+  const given = callbackOf(values, callback)
+  if (!given) return promise
+  answerTo(given, promise)
+  return undefined
+}
+
+/** Hands what the promise ends with to a callback, in the context of this call. A callback that throws throws uncaught, as in pg. */
+export function answerTo<R extends unknown[]>(
+  callback: (error: unknown, ...result: R) => void,
+  promise: Promise<unknown>,
+  ...more: unknown[]
+): void {
+  const inContext = AsyncResource.bind(callback as (...args: unknown[]) => void)
+  const uncaught = (error: unknown) => {
+    process.nextTick(() => {
+      throw error
+    })
+  }
+  promise
+    .then(
+      (result) => inContext(undefined, result, ...more),
+      (error) => inContext(error),
+    )
+    .catch(uncaught)
+}
+
+/** A promise also of what `work` throws before it returns one. */
+async function attempt(work: () => Promise<unknown>): Promise<unknown> {
+  return work()
+}

@@ -1,0 +1,84 @@
+// The only file that touches what pg does not document: the wire methods that a submittable query is handed
+// (pg-cursor and pg-query-stream stand on the same ones), pg's result builder and its conversion of values.
+import pg from 'pg'
+import { TenancyError } from '../errors.js'
+
+export type TransactionStatus = 'I' | 'T' | 'E'
+
+/** What `submit(connection)` of a query is handed: one method per message of PostgreSQL's wire protocol. */
+export interface Wire {
+  readonly stream: { cork(): void; uncork(): void; destroy(error?: Error): void }
+  parse(message: { name: string; text: string }): void
+  bind(message: { statement: string; values: readonly WireValue[]; binary: boolean }): void
+  describe(message: { type: 'P'; name: string }): void
+  execute(message: { portal: string }): void
+  close(message: { type: 'S'; name: string }): void
+  sync(): void
+  sendCopyFail(reason: string): void
+  on(event: string, listener: (message: never) => void): void
+  once(event: 'readyForQuery', listener: (message: { status: TransactionStatus }) => void): void
+  once(event: 'end', listener: () => void): void
+  removeListener(event: string, listener: (message: never) => void): void
+}
+
+export type WireValue = string | Buffer | null
+
+export interface TypeParsers {
+  getTypeParser(oid: number, format?: string): (text: string) => unknown
+}
+
+/** pg's own result, so that rows come out as they always did. */
+export interface ResultBuilder extends pg.QueryArrayResult<never> {
+  addFields(fields: unknown[]): void
+  parseRow(fields: unknown[]): unknown
+  addRow(row: unknown): void
+  addCommandComplete(message: { text: string }): void
+}
+
+interface Internals {
+  Result: new (rowMode: string | undefined, types: TypeParsers) => ResultBuilder
+  utils: { prepareValue(value: unknown): WireValue }
+}
+const { Result, utils } = pg as unknown as Internals
+
+/** @throws TenancyError `CONFIG.UNSUPPORTED_VERSION` where pg looks different from what was tested */
+export function checkPg(): void {
+  if (typeof Result === 'function' && typeof utils?.prepareValue === 'function') return
+  throw unsupported('pg exports no Result or no utils.prepareValue')
+}
+
+/** The wire of a connected client. */
+export function checkWire(client: pg.Client): Wire {
+  const wire = (client as unknown as { connection?: Wire }).connection
+  const methods = [
+    'parse',
+    'bind',
+    'describe',
+    'execute',
+    'close',
+    'sync',
+    'sendCopyFail',
+    'on',
+    'once',
+    'removeListener',
+  ] as const
+  const complete =
+    wire && methods.every((name) => typeof wire[name] === 'function') && typeof wire.stream?.cork === 'function'
+  if (!complete) throw unsupported("pg's client has no JavaScript connection")
+  return wire
+}
+
+export function newResult(rowMode: string | undefined, types: TypeParsers): ResultBuilder {
+  return new Result(rowMode, types)
+}
+
+/** The values as they go over the wire. Calls what pg would call, `toPostgres` of a value among it, before anything is sent. */
+export function wireValues(values: readonly unknown[]): WireValue[] {
+  return values.map((value) => utils.prepareValue(value))
+}
+
+function unsupported(what: string): TenancyError {
+  return new TenancyError('CONFIG.UNSUPPORTED_VERSION', `This version of pg is not supported: ${what}.`, {
+    hint: 'Install pg 8 (npm install pg@8), without pg-native and without NODE_PG_FORCE_NATIVE.',
+  })
+}

@@ -1,0 +1,76 @@
+import type { TenancyError } from '../errors.js'
+import { unsupported } from '../refusals.js'
+import { type TypeParsers, type WireValue, wireValues } from './pg-internals.js'
+
+/** A query as pg users write it, checked and ready for the wire. */
+export interface QueryInput {
+  readonly text: string
+  /** The prepared statement's name, or `''`. */
+  readonly name: string
+  readonly values: readonly WireValue[]
+  readonly rowMode: string | undefined
+  readonly binary: boolean
+  readonly types: TypeParsers | undefined
+  readonly timeout: number | undefined
+}
+
+export type QueryCallback = (error: unknown, result?: unknown) => void
+
+/** The arguments of `pool.query` and `client.query`: a text or config, values, a callback in either place. */
+export function readArguments(
+  config: unknown,
+  values: unknown,
+  callback: unknown,
+): { input: QueryInput; callback: QueryCallback | undefined } {
+  const given = typeof values === 'function' ? values : callback
+  if (given !== undefined && typeof given !== 'function') throw new TypeError('callback is not a function')
+  const list = typeof values === 'function' || values === undefined ? undefined : values
+  return { input: readInput(config, list), callback: given as QueryCallback | undefined }
+}
+
+/** The callback alone, for a refusal that comes before the input was read. */
+export function callbackOf(values: unknown, callback: unknown): QueryCallback | undefined {
+  const given = typeof values === 'function' ? values : callback
+  return typeof given === 'function' ? (given as QueryCallback) : undefined
+}
+
+/** Is this a query object of its own, such as a cursor, a row stream or a COPY stream? */
+export function isSubmittable(config: unknown): boolean {
+  return typeof (config as { submit?: unknown } | null | undefined)?.submit === 'function'
+}
+
+export function refuseSubmittable(): TenancyError {
+  return unsupported(
+    'Cursors, row streams and COPY streams write to the connection themselves and cannot be bound to a tenant.',
+    'Read in pages: SELECT … WHERE id > $1 ORDER BY id LIMIT 1000.',
+  )
+}
+
+function readInput(config: unknown, list: unknown): QueryInput {
+  const query = (typeof config === 'string' ? { text: config } : config) as Partial<Record<string, unknown>> | null
+  if (typeof query !== 'object' || query === null || typeof query['text'] !== 'string') {
+    throw unsupported('A query must have a text.', "Call query('SELECT …', values) or query({ text, values }).")
+  }
+  const { text, name = '', rowMode, types, query_timeout: timeout, binary = false } = query
+  const values = list ?? query['values'] ?? []
+  // The protocol ends a text at NUL: the server would read another statement than the one that was checked.
+  if (text.includes('\0')) throw unsupported('The statement contains NUL.', 'Remove the NUL character.')
+  if (typeof name !== 'string' || name.includes('\0') || Buffer.byteLength(name) > 63) {
+    throw unsupported('The name of the prepared statement is no text of at most 63 bytes.', 'Give a shorter name.')
+  }
+  if (!Array.isArray(values)) throw unsupported('Query values must be an array.', 'Call query(text, [value]).')
+  if (values.length > 65_535)
+    throw unsupported(
+      `A statement takes at most 65535 values, and ${values.length} were given.`,
+      'Pass an array: … = ANY($1).',
+    )
+  return {
+    text,
+    name,
+    values: wireValues(values),
+    rowMode: rowMode as string | undefined,
+    binary: binary === true,
+    types: types as TypeParsers | undefined,
+    timeout: timeout as number | undefined,
+  }
+}

@@ -1,0 +1,95 @@
+import type pg from 'pg'
+import { runInScope } from '../context.js'
+import { PolicyViolationError } from '../errors.js'
+import type { Statement } from '../gate/statement.js'
+import { checkWire, type ResultBuilder, type TransactionStatus, type TypeParsers } from './pg-internals.js'
+import { PreparedStatements } from './prepared-statements.js'
+import { type Outcome, Unit, type UnitPlan } from './unit.js'
+
+const EXPECTED_TAG: Record<Statement['kind'], RegExp> = {
+  query: /^(?:(?:SELECT|INSERT|UPDATE|DELETE|MERGE|EXPLAIN|SHOW|NOTIFY|LOCK TABLE)\b|$)/,
+  'set-local': /^SET\b/,
+  begin: /^BEGIN$/,
+  commit: /^(?:COMMIT|ROLLBACK)$/,
+  rollback: /^ROLLBACK$/,
+  savepoint: /^(?:SAVEPOINT|RELEASE|ROLLBACK)$/,
+  session: /^/,
+}
+
+/**
+ * One server connection and what is known about it. A connection that showed anything unexpected is marked, and a
+ * marked connection is destroyed when it is given back, never cleaned.
+ */
+export class Session {
+  /** Did the pool prepare and check it? */
+  ready = false
+  #marked: string | undefined
+  readonly #client: pg.PoolClient
+  readonly #prepared = new PreparedStatements()
+
+  constructor(client: pg.PoolClient) {
+    checkWire(client as unknown as pg.Client)
+    this.#client = client
+  }
+
+  /** Why the connection must be destroyed, or undefined. */
+  get marked(): string | undefined {
+    return this.#marked
+  }
+
+  mark(why: string): void {
+    this.#marked ??= why
+  }
+
+  /**
+   * Sends one unit and waits for it.
+   *
+   * @param expected the status that the server must report afterwards: `I` outside a transaction, `T` inside one
+   *   (where a failed statement leaves `E`)
+   * @returns the result or the error, and the status
+   * @throws where nothing was sent
+   */
+  async run(
+    statement: Statement,
+    plan: UnitPlan,
+    expected: 'I' | 'T',
+  ): Promise<{ result: ResultBuilder; error: unknown; status: TransactionStatus | undefined }> {
+    this.#prepared.checkName(plan.query.name, plan.query.text)
+    let outcome = await this.#send(plan)
+    // The server forgot what was prepared, and nothing ran: in a transaction of its own it can be sent once more.
+    if (hasCode(outcome.error, '26000') && outcome.status === 'I' && expected === 'I') outcome = await this.#send(plan)
+    this.#inspect(statement, outcome, expected)
+    return { result: outcome.result, error: asUsersMeetIt(outcome.error), status: outcome.status }
+  }
+
+  #send(plan: UnitPlan): Promise<Outcome> {
+    const unit = new Unit(plan, this.#prepared, this.#client as unknown as TypeParsers)
+    // Outside any scope: what pg does later on this socket must not run in the scope of whoever wrote last.
+    runInScope(undefined, () => this.#client.query(unit as unknown as pg.Submittable))
+    return unit.outcome
+  }
+
+  #inspect(statement: Statement, { error, status, tag, describedRows }: Outcome, expected: 'I' | 'T'): void {
+    if (status !== expected && !(expected === 'T' && status === 'E')) {
+      this.mark(
+        status === undefined ? 'the connection was lost' : `the transaction status is ${status}, not ${expected}`,
+      )
+    }
+    if (statement.kind === 'session') this.mark(statement.why ?? 'a session statement')
+    if (error !== undefined || tag === undefined) return
+    if (!EXPECTED_TAG[statement.kind].test(tag)) this.mark(`the command tag is ${tag}`)
+    else if (tag.startsWith('SELECT') && !describedRows) this.mark('a SELECT made a table')
+  }
+}
+
+/** Row-level security's refusal is 42501 like a missing grant; PostgreSQL's own routine tells them apart in any language. */
+function asUsersMeetIt(error: unknown): unknown {
+  if (!hasCode(error, '42501')) return error
+  const { routine, message } = error as { routine?: string; message?: string }
+  if (routine !== 'ExecWithCheckOptions') return error
+  return new PolicyViolationError(error, /"([^"]*)"$/.exec(message ?? '')?.[1])
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return (error as { code?: unknown } | undefined)?.code === code
+}

@@ -1,0 +1,222 @@
+import { EventEmitter } from 'node:events'
+import type pg from 'pg'
+import type { Binder, Binding } from '../binding.js'
+import type { TenancyError } from '../errors.js'
+import type { Statement } from '../gate/statement.js'
+import { transactionIsOver, transactionOfAnotherScope, unsupported } from '../refusals.js'
+import { answer } from './answer.js'
+import { newResult, type ResultBuilder } from './pg-internals.js'
+import type { QueryInput } from './query-input.js'
+import type { Session } from './session.js'
+
+/** What a client asks of its pool for one statement: whose it is, what it is, and whether Prisma sent it. */
+export interface Admission {
+  readonly binding: Binding
+  readonly statement: Statement
+  readonly input: QueryInput
+  readonly fromPrisma: boolean
+}
+
+/** How a client reaches the pool that lent it. */
+export interface Lender {
+  readonly binder: Binder
+  /** Reads and judges one statement in the caller's scope, or throws. */
+  admit(config: unknown, values: unknown): Admission
+  /** Like `admit` for a client that was given back: throws what to do instead. */
+  refuse(): TenancyError
+}
+
+interface Transaction {
+  readonly binding: Binding
+  /** BEGIN and SET TRANSACTION, until the first statement takes them along; then empty. */
+  held: string[]
+}
+
+const forwarded = ['notice', 'notification', 'drain', 'end'] as const
+
+/**
+ * What `pool.connect()` hands out: a client of pg's for one lease. Every statement runs bound to the scope in which it
+ * was issued; a transaction belongs to the scope in which it was opened. After `release()` it answers nothing, so a
+ * handle that was kept reaches no connection.
+ */
+export class TenantClient extends EventEmitter {
+  readonly #lender: Lender
+  #lease: { readonly client: pg.PoolClient; readonly session: Session } | undefined
+  #queue: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+  #transaction: Transaction | undefined
+  /** Why nothing but ROLLBACK and the release may follow, or undefined. */
+  #over: string | undefined
+  readonly #listeners: [event: string, listener: (...args: unknown[]) => void][] = []
+
+  /** @internal Clients come from `TenantPool#connect`. Without a lease it is the handle that pool events carry. */
+  constructor(lender: Lender, lease?: { client: pg.PoolClient; session: Session }) {
+    super()
+    this.#lender = lender
+    this.#lease = lease
+    if (!lease) return
+    for (const event of forwarded) this.#listen(event, (...args) => this.emit(event, ...args))
+    this.#listen('error', (error) => {
+      lease.session.mark('the connection failed')
+      if (this.listenerCount('error') > 0) this.emit('error', error)
+    })
+  }
+
+  /**
+   * Runs one statement, bound to the tenant in scope. Takes what `client.query` of pg takes, except query objects
+   * (cursors, row streams, COPY). Statements of one client run one after another, however they overlap.
+   *
+   * @throws NoTenantError, TenantMismatchError, TenancyError `QUERY.UNSUPPORTED`
+   */
+  query<R extends pg.QueryResultRow = pg.QueryResultRow>(
+    config: string | pg.QueryConfig,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<R>>
+  query<R extends pg.QueryResultRow = pg.QueryResultRow>(
+    config: string | pg.QueryConfig,
+    callback: (error: Error, result: pg.QueryResult<R>) => void,
+  ): void
+  query<R extends pg.QueryResultRow = pg.QueryResultRow>(
+    config: string | pg.QueryConfig,
+    values: unknown[],
+    callback: (error: Error, result: pg.QueryResult<R>) => void,
+  ): void
+  query(config: unknown, values?: unknown, callback?: unknown): unknown {
+    return answer(config, values, callback, () => {
+      if (!this.#lease) throw this.#lender.refuse()
+      const admission = this.#lender.admit(config, values)
+      this.#waiting += 1
+      const run = this.#queue
+        .then(() => this.#step(admission))
+        .finally(() => {
+          this.#waiting -= 1
+        })
+      this.#queue = run.catch(() => {})
+      return run
+    })
+  }
+
+  /** Gives the connection back; with `true` or an error, or where anything is amiss, it is destroyed instead. */
+  release(destroy?: Error | boolean): void {
+    const lease = this.#lease
+    if (!lease) throw new Error('Release called on client which has already been released to the pool.')
+    this.#lease = undefined
+    for (const [event, listener] of this.#listeners) lease.client.removeListener(event, listener)
+    if (this.#transaction?.held.length === 0) lease.session.mark('a transaction was left open')
+    if (this.#waiting > 0) lease.session.mark('a statement was still running')
+    const why = lease.session.marked
+    lease.client.release(destroy || (why === undefined ? undefined : new Error(`Connection destroyed: ${why}.`)))
+  }
+
+  /** pg's own: see https://node-postgres.com/apis/client */
+  escapeIdentifier(text: string): string {
+    return this.#raw().escapeIdentifier(text)
+  }
+
+  escapeLiteral(text: string): string {
+    return this.#raw().escapeLiteral(text)
+  }
+
+  getTypeParser(oid: number, format?: string): unknown {
+    return (this.#raw().getTypeParser as (oid: number, format?: string) => unknown)(oid, format)
+  }
+
+  get processID(): number | null {
+    return (this.#raw() as unknown as { processID: number | null }).processID
+  }
+
+  async #step({ binding, statement, input, fromPrisma }: Admission): Promise<ResultBuilder> {
+    if (!this.#lease) throw this.#lender.refuse()
+    const transaction = this.#transaction
+    if (this.#over !== undefined) {
+      if (statement.kind === 'rollback') return localAnswer('ROLLBACK')
+      throw transactionIsOver(this.#over)
+    }
+    // Anybody may end a transaction by rolling it back: it can only undo.
+    if (transaction && statement.kind !== 'rollback' && transaction.binding.key !== binding.key)
+      throw transactionOfAnotherScope()
+    switch (statement.kind) {
+      case 'begin':
+        if (transaction)
+          throw unsupported(
+            'A transaction is open on this client already.',
+            'Use SAVEPOINT, or tx.$transaction(…) in Prisma.',
+          )
+        this.#transaction = { binding, held: [input.text] }
+        return localAnswer('BEGIN')
+      case 'commit':
+      case 'rollback':
+        return this.#end(statement, input, fromPrisma)
+      case 'set-local':
+        if (transaction && statement.beforeFirstQuery && transaction.held.length > 0) {
+          transaction.held.push(input.text)
+          return localAnswer('SET')
+        }
+        if (!transaction)
+          throw unsupported('SET TRANSACTION, SET CONSTRAINTS and SET LOCAL work inside a transaction.', 'BEGIN first.')
+        return this.#send(statement, input, !statement.beforeFirstQuery)
+      case 'savepoint':
+        return this.#send(statement, input, false)
+      default:
+        return this.#send(statement, input, true, binding)
+    }
+  }
+
+  /** COMMIT or ROLLBACK. Where nothing was sent yet, nothing is. */
+  async #end(statement: Statement, input: QueryInput, fromPrisma: boolean): Promise<ResultBuilder> {
+    const transaction = this.#transaction
+    this.#transaction = undefined
+    // Prisma ends what it opened and gives the client back. A raw COMMIT looks just like it; what came after would
+    // run outside the transaction that its author believes in.
+    if (fromPrisma) this.#over = 'it was committed or rolled back'
+    if (!transaction || transaction.held.length > 0)
+      return localAnswer(statement.kind === 'commit' ? 'COMMIT' : 'ROLLBACK')
+    const { result, error, status } = await this.#session().run(
+      statement,
+      { held: [], binding: undefined, query: input },
+      'I',
+    )
+    if (status !== 'I') this.#over = 'the connection is in an unexpected state'
+    if (error !== undefined) throw error
+    return result
+  }
+
+  async #send(statement: Statement, input: QueryInput, bound: boolean, binding?: Binding): Promise<ResultBuilder> {
+    const transaction = this.#transaction
+    const held = transaction?.held ?? []
+    const values = (transaction?.binding ?? binding)?.values
+    const bind = values !== undefined && (bound || held.length > 0)
+    const plan = { held, binding: bind ? { sql: this.#lender.binder.sql, values } : undefined, query: input }
+    const { result, error, status } = await this.#session().run(statement, plan, transaction ? 'T' : 'I')
+    if (transaction) transaction.held = []
+    // What follows in a transaction that the server does not know would run on its own, statement by statement.
+    if (transaction && status !== 'T' && status !== 'E') {
+      this.#transaction = undefined
+      this.#over = 'its first statement failed, or the connection was lost'
+    }
+    if (error !== undefined) throw error
+    return result
+  }
+
+  #session(): Session {
+    if (!this.#lease) throw this.#lender.refuse()
+    return this.#lease.session
+  }
+
+  #raw(): pg.PoolClient {
+    if (!this.#lease) throw this.#lender.refuse()
+    return this.#lease.client
+  }
+
+  #listen(event: string, listener: (...args: unknown[]) => void): void {
+    this.#listeners.push([event, listener])
+    this.#lease?.client.on(event as 'error', listener)
+  }
+}
+
+/** The answer to a statement that needed no flight. */
+function localAnswer(command: string): ResultBuilder {
+  const result = newResult(undefined, { getTypeParser: () => (text) => text })
+  result.addCommandComplete({ text: command })
+  return result
+}

@@ -1,0 +1,202 @@
+import type { Binding } from '../binding.js'
+import { TenancyError } from '../errors.js'
+import { newResult, type ResultBuilder, type TransactionStatus, type TypeParsers, type Wire } from './pg-internals.js'
+import type { PreparedStatements } from './prepared-statements.js'
+import type { QueryInput } from './query-input.js'
+
+/** What one flight carries: held-back statements, the binding, one query, one Sync. */
+export interface UnitPlan {
+  /** `BEGIN` and `SET TRANSACTION` that were held back. They come first: nothing may stand between them and BEGIN. */
+  readonly held: readonly string[]
+  /** The binding, or undefined for what goes alone: COMMIT, ROLLBACK, savepoints. */
+  readonly binding: { readonly sql: string; readonly values: Binding['values'] } | undefined
+  readonly query: QueryInput
+}
+
+/** How a unit ended. `status` is undefined where the connection is lost or must be given up. */
+export interface Outcome {
+  readonly result: ResultBuilder
+  readonly error: unknown
+  readonly status: TransactionStatus | undefined
+  /** The query's command tag, such as `SELECT 3`; undefined where it did not complete. */
+  readonly tag: string | undefined
+  /** Did the query describe rows? A SELECT that does not has made a table. */
+  readonly describedRows: boolean
+}
+
+const BINDING_NAME = 'tenancy_bind'
+
+/**
+ * A query of pg's (https://node-postgres.com/apis/client#clientquery) that writes the binding before its own messages
+ * and a single Sync after them. PostgreSQL runs what stands before a Sync as one implicit transaction
+ * (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING), so the binding holds for
+ * exactly this query, in one flight.
+ */
+export class Unit {
+  readonly outcome: Promise<Outcome>
+  // pg reads these two from a query that is handed to it.
+  readonly query_timeout: number | undefined
+  callback: () => void = () => {}
+
+  readonly #plan: UnitPlan
+  readonly #prepared: PreparedStatements
+  readonly #result: ResultBuilder
+  /** Commands to complete before the query's own messages begin. */
+  #preludeLeft: number
+  #bound: unknown[] | undefined
+  #error: unknown
+  #tag: string | undefined
+  #describedRows = false
+  #wire: Wire | undefined
+  #settle!: (outcome: Outcome) => void
+
+  constructor(plan: UnitPlan, prepared: PreparedStatements, types: TypeParsers) {
+    this.#plan = plan
+    this.#prepared = prepared
+    this.#result = newResult(plan.query.rowMode, plan.query.types ?? types)
+    this.#preludeLeft = plan.held.length + (plan.binding ? 1 : 0)
+    this.query_timeout = plan.query.timeout
+    this.outcome = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+  }
+
+  submit(wire: Wire): null {
+    const { held, binding, query } = this.#plan
+    this.#wire = wire
+    wire.once('readyForQuery', this.#onReady)
+    wire.stream.cork()
+    try {
+      for (const text of held) {
+        wire.parse({ name: '', text })
+        wire.bind({ statement: '', values: [], binary: false })
+        wire.execute({ portal: '' })
+      }
+      if (binding) {
+        // Whoever names his statements has connections that keep prepared ones, and the binding is prepared with them.
+        const name = query.name === '' ? '' : BINDING_NAME
+        this.#prepared.parse(wire, name, binding.sql)
+        wire.bind({ statement: name, values: binding.values, binary: false })
+        wire.execute({ portal: '' })
+      }
+      this.#prepared.parse(wire, query.name, query.text)
+      wire.bind({ statement: query.name, values: query.values, binary: query.binary })
+      wire.describe({ type: 'P', name: '' })
+      wire.execute({ portal: '' })
+      wire.sync()
+    } finally {
+      wire.stream.uncork()
+    }
+    return null
+  }
+
+  handleRowDescription(message: { fields: unknown[] }): void {
+    if (this.#inPrelude()) return void this.#surprise('a row description')
+    this.#describedRows = true
+    this.#result.addFields(message.fields)
+  }
+
+  handleDataRow(message: { fields: unknown[] }): void {
+    if (this.#inPrelude()) {
+      if (this.#preludeLeft !== 1 || this.#bound) return void this.#surprise('a second row')
+      this.#bound = message.fields
+      return
+    }
+    if (this.#error !== undefined) return
+    try {
+      this.#result.addRow(this.#result.parseRow(message.fields))
+    } catch (error) {
+      this.#error = error
+    }
+  }
+
+  handleCommandComplete(message: { text: string }): void {
+    if (!this.#inPrelude()) {
+      if (this.#tag !== undefined) return void this.#surprise('a second command')
+      this.#tag = message.text
+      this.#result.addCommandComplete(message)
+      return
+    }
+    this.#preludeLeft -= 1
+    if (this.#preludeLeft > 0 || !this.#plan.binding) return
+    const { values } = this.#plan.binding
+    const same = this.#bound?.length === values.length && values.every((value, i) => value === this.#bound?.[i])
+    // The rows that follow would be somebody else's: they are dropped with the connection.
+    if (!same) this.#surprise('another answer to the binding than what was bound')
+  }
+
+  handleEmptyQuery(): void {
+    if (this.#inPrelude()) this.#surprise('an empty query')
+    else this.#tag = ''
+  }
+
+  handlePortalSuspended(): void {
+    this.#surprise('a suspended portal')
+  }
+
+  handleCopyInResponse(wire: Wire): void {
+    wire.sendCopyFail('COPY cannot be bound to a tenant')
+    this.#surprise('COPY')
+  }
+
+  handleCopyData(): void {
+    this.#surprise('COPY')
+  }
+
+  handleReadyForQuery(): void {
+    // Answered by #onReady, which also hears the ReadyForQuery after an error.
+  }
+
+  handleError(error: unknown): void {
+    const { severity, code } = error as { severity?: string; code?: string }
+    const fromServer = severity !== undefined && code !== undefined
+    this.#error ??=
+      fromServer && this.#inPrelude() && !passesAsItself(code)
+        ? bindFailed('the server refused the binding', error)
+        : error
+    if (code === '26000' || code === '0A000') this.#prepared.doubtAll()
+    if (fromServer && severity !== 'FATAL' && severity !== 'PANIC') {
+      // ReadyForQuery follows, and pg hands it to nobody; unless the connection ends first.
+      this.#wire?.once('end', this.#onEnd)
+    } else {
+      this.#finish(this.#error, undefined)
+    }
+  }
+
+  readonly #onReady = ({ status }: { status: TransactionStatus }): void => {
+    if (this.#error === undefined && this.#tag === undefined) this.#surprise('no end of the command')
+    else this.#finish(this.#error, status)
+  }
+
+  readonly #onEnd = (): void => this.#finish(this.#error, undefined)
+
+  #inPrelude(): boolean {
+    return this.#preludeLeft > 0
+  }
+
+  /** What the protocol does not allow here: nothing of this answer is handed over, and the connection is destroyed. */
+  #surprise(what: string): void {
+    const error = bindFailed(`the server sent ${what}`)
+    this.#finish(error, undefined)
+    this.#wire?.stream.destroy(error)
+  }
+
+  #finish(error: unknown, status: TransactionStatus | undefined): void {
+    this.#wire?.removeListener('readyForQuery', this.#onReady)
+    this.#wire?.removeListener('end', this.#onEnd)
+    this.#prepared.settle(error === undefined)
+    this.#settle({ result: this.#result, error, status, tag: this.#tag, describedRows: this.#describedRows })
+  }
+}
+
+/** An aborted transaction, a cancelled statement and a lost server say what happened better than we could. */
+function passesAsItself(code: string): boolean {
+  return code === '25P02' || code === '26000' || /^(?:08|40|53|57|58)/.test(code)
+}
+
+function bindFailed(what: string, cause?: unknown): TenancyError {
+  return new TenancyError('CONNECTION.BIND_FAILED', `The connection could not be bound to the tenant: ${what}.`, {
+    hint: 'Nothing was read or written, and the connection was given up. If it stays, look at what stands between this service and PostgreSQL.',
+    cause,
+  })
+}

@@ -1,0 +1,117 @@
+import type { Binder, Binding } from '../binding.js'
+import { currentScope } from '../context.js'
+import { TenancyError } from '../errors.js'
+import { transactionIsOver, transactionOfAnotherScope, unsupported } from '../refusals.js'
+import { type SqlQuery, type SqlResultSet, sqlQuery, type Transaction } from './driver-adapter.js'
+import { asUsersMeetIt } from './policy-refusal.js'
+import { readPortableStatement } from './read-statement.js'
+
+/** A transaction that Prisma opened, bound to the scope in which it was opened. */
+export class BoundTransaction implements Transaction {
+  readonly provider: string
+  readonly adapterName: string
+  readonly options: Transaction['options']
+  readonly #inner: Transaction
+  readonly #binding: Binding
+  readonly #binder: Binder
+  /** Committed or rolled back by a statement; Prisma's own looks like a raw one. */
+  #over = false
+
+  constructor(inner: Transaction, binding: Binding, binder: Binder) {
+    this.provider = inner.provider
+    this.adapterName = inner.adapterName
+    this.options = inner.options
+    this.#inner = inner
+    this.#binding = binding
+    this.#binder = binder
+  }
+
+  queryRaw(query: SqlQuery): Promise<SqlResultSet> {
+    return this.#run(query, () => this.#inner.queryRaw(query))
+  }
+
+  executeRaw(query: SqlQuery): Promise<number> {
+    return this.#run(query, () => this.#inner.executeRaw(query))
+  }
+
+  async commit(): Promise<void> {
+    this.#over = true
+    await this.#inner.commit()
+  }
+
+  async rollback(): Promise<void> {
+    this.#over = true
+    await this.#inner.rollback()
+  }
+
+  async createSavepoint(name: string): Promise<void> {
+    this.#checkScope()
+    if (!this.#inner.createSavepoint)
+      throw new TenancyError('QUERY.UNSUPPORTED', `The adapter ${this.adapterName} has no savepoints.`, {
+        hint: 'Do not nest transactions.',
+      })
+    await this.#inner.createSavepoint(name)
+  }
+
+  async rollbackToSavepoint(name: string): Promise<void> {
+    await this.#inner.rollbackToSavepoint?.(name)
+  }
+
+  async releaseSavepoint(name: string): Promise<void> {
+    await this.#inner.releaseSavepoint?.(name)
+  }
+
+  async #run<T>(query: SqlQuery, send: () => Promise<T>): Promise<T> {
+    const kind = readPortableStatement(query.sql)
+    if (this.#over) throw transactionIsOver()
+    if (kind === 'begin') throw unsupported('A transaction is open already.', 'tx.$transaction(async (inner) => …)')
+    // Anybody may roll back: it can only undo. Prisma does so when a time limit ends or the client disconnects.
+    if (kind !== 'rollback') this.#checkScope()
+    if (kind === 'commit' || kind === 'rollback') this.#over = true
+    try {
+      return await send()
+    } catch (error) {
+      throw asUsersMeetIt(error)
+    }
+  }
+
+  #checkScope(): void {
+    if (this.#binder.bind(currentScope()).key !== this.#binding.key) throw transactionOfAnotherScope()
+  }
+}
+
+/** Binds a transaction, and makes sure of it. */
+export async function bindTransaction(tx: Transaction, binder: Binder, binding: Binding): Promise<void> {
+  const { rows } = await tx.queryRaw(sqlQuery(binder.sql, binding.values))
+  const bound = rows[0]
+  if (bound?.length === binding.values.length && binding.values.every((value, i) => value === bound[i])) return
+  throw new TenancyError(
+    'CONNECTION.BIND_FAILED',
+    'The connection could not be bound to the tenant: the server answered with another value.',
+    {
+      hint: 'Nothing was read or written. If it stays, look at what stands between this service and PostgreSQL.',
+    },
+  )
+}
+
+export async function commit(tx: Transaction): Promise<void> {
+  if (!tx.options.usePhantomQuery) {
+    try {
+      await tx.executeRaw(sqlQuery('COMMIT'))
+    } catch (error) {
+      await tx.rollback().catch(() => {})
+      throw error
+    }
+  }
+  await tx.commit()
+}
+
+/** Rolls back after a failure whose error matters more than any of the rollback's. */
+export async function rollback(tx: Transaction): Promise<void> {
+  try {
+    if (!tx.options.usePhantomQuery) await tx.executeRaw(sqlQuery('ROLLBACK'))
+  } catch {
+    // The connection is lost, and with it the transaction.
+  }
+  await tx.rollback().catch(() => {})
+}

@@ -1,0 +1,14 @@
+import { PolicyViolationError } from '../errors.js'
+
+/**
+ * Row-level security's refusal as users should meet it. An adapter keeps the SQLSTATE and the message, and only the
+ * message tells a policy from a missing grant: in a server that speaks another language than English it stays what it is.
+ */
+export function asUsersMeetIt(error: unknown): unknown {
+  const { originalCode, originalMessage } = ((error as { cause?: unknown } | null)?.cause ?? {}) as {
+    originalCode?: string
+    originalMessage?: string
+  }
+  if (originalCode !== '42501' || !originalMessage?.includes('row-level security policy')) return error
+  return new PolicyViolationError(error, /"([^"]*)"$/.exec(originalMessage)?.[1])
+}

@@ -1,0 +1,104 @@
+// The only file that touches undocumented Prisma fields. What it relies on is checked when the extension is applied.
+
+import { TenancyError } from './errors.js'
+import type { SqlDriverAdapterFactory } from './portable/driver-adapter.js'
+
+/** One request on its way to Prisma's engine. */
+export interface Request {
+  readonly transaction?: { readonly kind: 'itx' | 'batch'; readonly id: unknown }
+}
+
+/** Collects the requests of one tick and merges those whose `batchBy` is equal. */
+export interface Loader {
+  batchBy(request: Request): string | undefined
+  singleLoader(request: Request): Promise<unknown>
+  batchLoader(requests: Request[]): Promise<unknown>
+}
+
+type TransactionBody = (tx: object) => Promise<unknown>
+type CreatePromise = (callback: (transaction?: unknown) => unknown, operation?: unknown) => unknown
+
+/** The parts of a client that its extended clients share, as this library sees them. */
+export interface SharedClient {
+  _createPrismaPromise: CreatePromise
+  $transaction(this: unknown, input: TransactionBody | unknown[], options?: unknown): Promise<unknown>
+  _engine: Engine
+  readonly _engineConfig: { readonly adapter?: SqlDriverAdapterFactory & { readonly externalPool?: unknown } }
+  readonly _requestHandler: {
+    handleRequestError(parameters: { error: unknown }): never
+    readonly dataloader: { readonly options: Loader }
+  }
+}
+
+interface Engine {
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * The shared parts of a client. Every client extended from the same `PrismaClient`, before or after, has them in
+ * common, and so has that client itself.
+ *
+ * @throws TenancyError `CONFIG.UNSUPPORTED_VERSION` where they look different from what was tested
+ */
+export function sharedParts(client: object): SharedClient {
+  const shared = (client as { _originalClient?: SharedClient })._originalClient
+  const options = shared?._requestHandler?.dataloader?.options
+  const missing = [
+    ['_createPrismaPromise', shared?._createPrismaPromise],
+    ['$transaction', shared?.$transaction],
+    ['_engine.start', shared?._engine?.start],
+    ['_engine.stop', shared?._engine?.stop],
+    ['_requestHandler.handleRequestError', shared?._requestHandler?.handleRequestError],
+    ['dataloader.options.batchBy', options?.batchBy],
+    ['dataloader.options.singleLoader', options?.singleLoader],
+    ['dataloader.options.batchLoader', options?.batchLoader],
+  ].find(([, value]) => typeof value !== 'function')
+  if (shared && !missing && typeof shared._engineConfig === 'object') return shared
+  throw new TenancyError(
+    'CONFIG.UNSUPPORTED_VERSION',
+    `This version of Prisma Client is not supported: it has no ${missing?.[0] ?? '_engineConfig'}.`,
+    {
+      hint: 'Install a supported version: npm install prisma@7 @prisma/client@7 @prisma/adapter-pg@7.',
+    },
+  )
+}
+
+/** The client's driver adapter, or undefined where it has none (Accelerate). */
+export function adapterOf(
+  shared: SharedClient,
+): (SqlDriverAdapterFactory & { readonly externalPool?: unknown }) | undefined {
+  return shared._engineConfig.adapter
+}
+
+/**
+ * Gives the client another driver adapter, by an engine of its own: the one it had may be connected already. That one
+ * is stopped before the new one starts, so that nothing goes past the new adapter.
+ */
+export function replaceAdapter(shared: SharedClient, adapter: SqlDriverAdapterFactory): void {
+  const former = shared._engine
+  let stopped: Promise<void> | undefined
+  const connectAfter: SqlDriverAdapterFactory = {
+    provider: adapter.provider,
+    adapterName: adapter.adapterName,
+    connect: async () => {
+      stopped ??= former.stop()
+      await stopped
+      return adapter.connect()
+    },
+  }
+  const NewEngine = former.constructor as new (config: object) => Engine
+  shared._engine = new NewEngine({ ...shared._engineConfig, adapter: connectAfter })
+}
+
+/**
+ * Is this query written by `@prisma/adapter-pg`? It asks for rows as arrays and brings type parsers that give a
+ * timestamp in the form that only Prisma's engine wants.
+ */
+export function isPrismaQuery(config: unknown): boolean {
+  const { rowMode, types } = (config ?? {}) as { rowMode?: unknown; types?: { getTypeParser?: unknown } }
+  if (rowMode !== 'array' || typeof types?.getTypeParser !== 'function') return false
+  const TIMESTAMP = 1114
+  const parse: unknown = types.getTypeParser(TIMESTAMP, 'text')
+  return typeof parse === 'function' && parse('2020-01-02 03:04:05') === '2020-01-02T03:04:05+00:00'
+}

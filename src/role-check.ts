@@ -1,0 +1,49 @@
+import { TenancyError } from './errors.js'
+
+/**
+ * What the pool asks of every new connection: whether row-level security applies to its role at all
+ * (https://www.postgresql.org/docs/current/ddl-rowsecurity.html), and whether strings are read as the gate reads them.
+ */
+export const roleQuery = `SELECT r.rolname, r.rolsuper, r.rolbypassrls,
+  (SELECT c.oid::pg_catalog.regclass::text FROM pg_catalog.pg_class c
+    WHERE c.relrowsecurity AND c.relkind IN ('r', 'p') AND pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE') LIMIT 1) AS owns,
+  pg_catalog.current_setting('standard_conforming_strings') AS strings
+FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`
+
+export interface RoleRow {
+  rolname: string
+  rolsuper: boolean
+  rolbypassrls: boolean
+  owns: string | null
+  strings: string
+}
+
+/** @throws TenancyError `ROLE.BYPASSES_RLS`, `CONFIG.INVALID` */
+export function checkRole(row: RoleRow | undefined, allowBypass: boolean): void {
+  if (row?.strings !== 'on') {
+    throw new TenancyError(
+      'CONFIG.INVALID',
+      'The connection has standard_conforming_strings off, so statements cannot be checked before they are sent.',
+      {
+        hint: `ALTER ROLE ${row?.rolname ?? 'app'} RESET standard_conforming_strings;`,
+      },
+    )
+  }
+  const why = reason(row)
+  if (why === undefined || allowBypass) return
+  throw new TenancyError(
+    'ROLE.BYPASSES_RLS',
+    `Row-level security does not bind the role "${row.rolname}": it ${why}.`,
+    {
+      hint: 'Log in as an app role that owns nothing and is neither SUPERUSER nor BYPASSRLS: tenantRoles() of prisma-extension-tenancy/sql writes one.',
+      docsUrl: 'https://www.postgresql.org/docs/current/ddl-rowsecurity.html',
+      meta: { role: row.rolname },
+    },
+  )
+}
+
+function reason({ rolsuper, rolbypassrls, owns }: RoleRow): string | undefined {
+  if (rolsuper) return 'is a superuser'
+  if (rolbypassrls) return 'has BYPASSRLS'
+  return owns === null ? undefined : `owns ${owns}, or is a member of its owner`
+}

@@ -1,0 +1,120 @@
+import { admit, currentScope, runInScope, type Scope } from './context.js'
+import { TenantMismatchError, tenancyErrorWithin } from './errors.js'
+import type { Request, SharedClient } from './prisma-internals.js'
+import { transactionOfAnotherScope } from './refusals.js'
+import { wrapClient } from './scoped-client.js'
+
+/** What is bound for a scope, as one text: equal where two scopes may share a statement. Throws where nothing can be bound. */
+export type KeyOf = (scope: Scope | undefined) => string
+
+/**
+ * Makes everything a client sends run in the scope in which it was asked for.
+ *
+ * Prisma collects the requests of one tick, merges those of equal shape and sends them in the async context of
+ * whichever came first: with a binding read from that context one tenant receives another's row. So requests are told
+ * apart by what is bound, and each group runs in its own scope. All of it sits on what a client shares with every
+ * client extended from it: a later `$extends` starts from there.
+ */
+export function scopeRequests(shared: SharedClient, keyOf: KeyOf): void {
+  scopeLoader(shared, keyOf)
+  scopePromises(shared)
+  scopeTransactions(shared, keyOf)
+  const handler = shared._requestHandler
+  const handleRequestError = handler.handleRequestError
+  handler.handleRequestError = (parameters) => {
+    throw tenancyErrorWithin(parameters.error) ?? attempt(() => handleRequestError.call(handler, parameters))
+  }
+}
+
+function scopeLoader({ _requestHandler }: SharedClient, keyOf: KeyOf): void {
+  const { options } = _requestHandler.dataloader
+  const { batchBy, singleLoader, batchLoader } = options
+  const scopes = new WeakMap<Request, Scope | undefined>()
+
+  options.batchBy = (request) => {
+    const scope = currentScope()
+    scopes.set(request, scope)
+    const batch = batchBy(request)
+    // The members of $transaction([…]) stay together, to be sent or refused together.
+    if (request.transaction?.kind === 'batch') return batch
+    const key = keyOf(scope)
+    return batch === undefined || batch === '' ? undefined : `${key}\0${batch}`
+  }
+  options.singleLoader = async (request) => inScopeOf([request], () => singleLoader(request))
+  options.batchLoader = async (requests) => inScopeOf(requests, () => batchLoader(requests))
+
+  function inScopeOf(requests: readonly Request[], send: () => Promise<unknown>): Promise<unknown> {
+    const [scope, ...others] = requests.map((request) => scopes.get(request))
+    const key = keyOf(scope)
+    if (others.some((other) => keyOf(other) !== key)) {
+      throw new TenantMismatchError(
+        'The members of one $transaction([…]) were made in scopes of different tenants or settings.',
+        {
+          hint: 'Make all of them, and the transaction, inside one withTenant(id, () => prisma.$transaction([…])).',
+        },
+      )
+    }
+    return runInScope(admit(scope as Scope), send)
+  }
+}
+
+/** A Prisma promise is lazy: it runs when it is first awaited, but as its creator. */
+function scopePromises(shared: SharedClient): void {
+  const create = shared._createPrismaPromise
+  shared._createPrismaPromise = (callback, operation) => {
+    const scope = currentScope()
+    return create((transaction) => runInScope(scope, () => callback(transaction)), operation)
+  }
+}
+
+function scopeTransactions(shared: SharedClient, keyOf: KeyOf): void {
+  const open = shared.$transaction
+  // Hidden, as the method of the class is: extended clients reach it through their prototype.
+  Object.defineProperty(shared, '$transaction', {
+    configurable: true,
+    writable: true,
+    value: async function (this: unknown, input: unknown, options?: unknown): Promise<unknown> {
+      try {
+        if (typeof input !== 'function') return await open.call(this, input as unknown[], options)
+        const scope = currentScope()
+        const key = keyOf(scope)
+        const body = (tx: object) => runInScope(scope, () => input(guard(tx, key, keyOf)))
+        return await runInScope(admit(scope as Scope), () => open.call(this, body, options))
+      } catch (error) {
+        throw tenancyErrorWithin(error) ?? error
+      }
+    },
+  })
+}
+
+/** A transaction's client, refusing calls from another tenant's scope when they are made and not only when they run. */
+function guard(tx: object, key: string, keyOf: KeyOf): object {
+  return wrapClient(tx, (call) => {
+    const error = attempt(() => {
+      if (keyOf(currentScope()) !== key) throw transactionOfAnotherScope()
+    })
+    return error === undefined ? call() : rejected(error)
+  })
+}
+
+/** Rejects when it is awaited, as Prisma's own promises do, and not before. */
+function rejected(error: unknown): PromiseLike<never> {
+  const promise = () => Promise.reject(error)
+  return Object.assign(Object.create({ [Symbol.toStringTag]: 'PrismaPromise' }) as object, {
+    // biome-ignore lint/suspicious/noThenProperty: it stands in for a promise
+    then: (...handlers: Parameters<Promise<never>['then']>) => promise().then(...handlers),
+    catch: (handler: Parameters<Promise<never>['catch']>[0]) => promise().catch(handler),
+    finally: (handler: Parameters<Promise<never>['finally']>[0]) => promise().finally(handler),
+    requestTransaction: promise,
+  }) as unknown as PromiseLike<never>
+}
+
+/** What `fn` throws, or undefined. */
+function attempt(fn: () => unknown): unknown {
+  try {
+    fn()
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
