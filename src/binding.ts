@@ -8,14 +8,14 @@ import { type TenantIdType, tenantIdParser } from './tenant.js'
 /** How tenants are named and bound. In pool mode these are options of `TenantPool`, in portable mode of `tenancy()`. */
 export interface BindingOptions {
   /** The PostgreSQL run-time parameter that carries the tenant. Default `'app.tenant_id'`. */
-  setting?: string
+  setting?: string | undefined
   /**
    * Names of extra settings that a scope may give a value, such as `['app.user_id']`. Every binding sets every one of
    * them, to `''` where the scope gives none. Default `[]`.
    */
-  settings?: readonly string[]
+  settings?: readonly string[] | undefined
   /** What tenant ids are. Default `'uuid'`. */
-  tenantId?: TenantIdType
+  tenantId?: TenantIdType | undefined
 }
 
 /** A scope in the form in which a transaction receives it. */

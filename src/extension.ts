@@ -15,7 +15,7 @@ export interface PortableOptions extends BindingOptions {
    * Lets the client log in as a superuser, a BYPASSRLS role or an owner of protected tables, **to whom tenants' rows
    * are not hidden at all**. For one-off scripts, never for a service. Default `false`.
    */
-  dangerouslyAllowRoleThatBypassesRls?: boolean
+  dangerouslyAllowRoleThatBypassesRls?: boolean | undefined
 }
 
 /** Options of `tenancy()` in pool mode. How tenants are bound is configured on the pool, and only there. */

@@ -16,17 +16,17 @@ export interface TenantPoolConfig extends Omit<pg.PoolConfig, 'onConnect' | 'ver
    * Sets a new connection up, before any tenant uses it and outside every scope: `SET` a time zone, `LISTEN`, load
    * types. Gets pg's own client. A connection whose set-up fails is destroyed.
    */
-  onConnect?: (client: pg.Client) => void | Promise<void>
+  onConnect?: ((client: pg.Client) => void | Promise<void>) | undefined
   /**
    * The pool talks to PostgreSQL itself, with no pooler between. Statements that change the session are then sent, and
    * the connection that carried one is destroyed when it is given back. Default `false`: they are refused.
    */
-  directConnections?: boolean
+  directConnections?: boolean | undefined
   /**
    * Lets the pool log in as a superuser, a BYPASSRLS role or an owner of protected tables, **to whom tenants' rows are
    * not hidden at all**. For one-off scripts, never for a service. Default `false`.
    */
-  dangerouslyAllowRoleThatBypassesRls?: boolean
+  dangerouslyAllowRoleThatBypassesRls?: boolean | undefined
 }
 
 const poolBrand = Symbol.for('prisma-extension-tenancy.pool')
@@ -69,11 +69,7 @@ export class TenantPool extends pg.Pool {
       ...rest
     } = checkConfig(config)
     super(rest)
-    this.#binder = new Binder({
-      ...(setting !== undefined && { setting }),
-      ...(settings !== undefined && { settings }),
-      ...(tenantId !== undefined && { tenantId }),
-    })
+    this.#binder = new Binder({ setting, settings, tenantId })
     this.#onConnect = onConnect
     this.#direct = directConnections
     this.#allowBypass = dangerouslyAllowRoleThatBypassesRls

@@ -1,0 +1,94 @@
+// A real PostgreSQL from npm: binaries in node_modules, a fresh data folder, a port of its own, gone with its parent.
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { freePort } from './free-port.js'
+import { startGuarded } from './guarded-process.js'
+import { nativePostgres } from './native-postgres.js'
+import { type ServerUser, serverUser } from './server-user.js'
+
+const run = promisify(execFile)
+
+export type PostgresMajor = 15 | 16 | 17 | 18
+
+export interface EmbeddedPostgres {
+  readonly major: PostgresMajor
+  readonly host: string
+  readonly port: number
+  /** A superuser's URL on the database `postgres`; the password is random, so no other server answers for this one. */
+  readonly adminUrl: string
+  stop(): Promise<void>
+}
+
+const HOST = '127.0.0.1'
+const ATTEMPTS = 10
+
+// Durability is what tests can do without; everything that decides who sees a row stays as PostgreSQL ships it.
+const SETTINGS = {
+  listen_addresses: HOST,
+  unix_socket_directories: '',
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '200',
+  max_prepared_transactions: '0',
+  shared_buffers: '32MB',
+}
+
+/** Starts a server of `major`; `port` is only the first one tried, and another is taken where that is in use. */
+export async function startEmbeddedPostgres(options: {
+  readonly major: PostgresMajor
+  readonly port?: number
+}): Promise<EmbeddedPostgres> {
+  const { major } = options
+  const user = await serverUser()
+  const native = await nativePostgres(major, user)
+  for (let attempt = 1; ; attempt++) {
+    const port = attempt === 1 && options.port !== undefined ? options.port : await freePort()
+    const password = randomBytes(12).toString('hex')
+    const folder = await createCluster(native, password, user)
+    const command = serverCommand(native, folder, port)
+    const started = await startGuarded({ command, folder, user, ready: () => isReady(folder) })
+    if ('stop' in started) {
+      const adminUrl = `postgresql://postgres:${password}@${HOST}:${port}/postgres`
+      return { major, host: HOST, port, adminUrl, stop: started.stop }
+    }
+    // Between finding a free port and listening on it anybody may have taken it.
+    if (!started.log.includes('Address already in use') || attempt === ATTEMPTS) {
+      throw new Error(`PostgreSQL ${major} did not start. Its log:\n${started.log}`)
+    }
+  }
+}
+
+async function createCluster(native: string, password: string, user: ServerUser): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tenancy-postgres-data-'))
+  try {
+    const passwordFile = join(folder, 'password')
+    await writeFile(passwordFile, password, { mode: 0o600 })
+    for (const path of [passwordFile, folder]) {
+      if (user.uid !== undefined && user.gid !== undefined) await chown(path, user.uid, user.gid)
+    }
+    const options = ['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions']
+    const files = [`--pgdata=${join(folder, 'data')}`, `--pwfile=${passwordFile}`]
+    await run(join(native, 'bin/initdb'), ['--username=postgres', ...files, ...options], { ...user, cwd: folder })
+    return folder
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+function serverCommand(native: string, folder: string, port: number): string[] {
+  const settings = Object.entries({ ...SETTINGS, port }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  return [join(native, 'bin/postgres'), '-D', join(folder, 'data'), ...settings]
+}
+
+/** The server writes its state into line 8 of its lock file, which is what `pg_ctl --wait` reads too. */
+async function isReady(folder: string): Promise<boolean> {
+  const lockFile = await readFile(join(folder, 'data/postmaster.pid'), 'utf8').catch(() => '')
+  return lockFile.split('\n')[7]?.trim() === 'ready'
+}

@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    // Exact matches: without them the first alias would also swallow the entries below it.
+    alias: [
+      { find: /^prisma-extension-tenancy$/, replacement: at('src/index.ts') },
+      { find: /^prisma-extension-tenancy\/sql$/, replacement: at('src/sql/index.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    // A process a file: AsyncLocalStorage, pools and the environment are never shared between test files.
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+})
