@@ -80,6 +80,11 @@ export class Binder {
           hint: `Declare it where the client is made: settings: ['app.user_id'].`,
         })
       }
+      if (given.has(name.toLowerCase())) {
+        throw new TenancyError('CONFIG.INVALID', `The setting ${showValue(name)} is given twice.`, {
+          hint: 'Give each setting once: PostgreSQL does not tell upper and lower case apart.',
+        })
+      }
       given.set(name.toLowerCase(), value)
     }
     return this.#settings.map((name) => given.get(name) ?? '')

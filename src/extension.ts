@@ -68,7 +68,7 @@ export function tenancy(options: PoolOptions | PortableOptions = {}) {
 }
 
 function installer(options: PoolOptions | PortableOptions): (shared: SharedClient) => void {
-  if (typeof options !== 'object' || options === null)
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw invalid('its options are no object', 'Call tenancy({ pool }) or tenancy().')
   const {
     pool,
@@ -90,6 +90,11 @@ function installer(options: PoolOptions | PortableOptions): (shared: SharedClien
       )
     return (shared) => installOnPool(shared, pool)
   }
+  if (typeof dangerouslyAllowRoleThatBypassesRls !== 'boolean')
+    throw invalid(
+      'dangerouslyAllowRoleThatBypassesRls is neither true nor false',
+      'Give dangerouslyAllowRoleThatBypassesRls: true or leave it out.',
+    )
   const binder = new Binder(binding)
   return (shared) => installPortable(shared, binder, dangerouslyAllowRoleThatBypassesRls)
 }

@@ -21,3 +21,15 @@ export function transactionIsOver(why = 'it was committed or rolled back'): Tena
 export function unsupported(message: string, hint: string): TenancyError {
   return new TenancyError('QUERY.UNSUPPORTED', message, { hint })
 }
+
+export function bindFailed(what: string, cause?: unknown): TenancyError {
+  return new TenancyError('CONNECTION.BIND_FAILED', `The connection could not be bound to the tenant: ${what}.`, {
+    hint: 'Nothing was read or written. If it stays, look at what stands between this service and PostgreSQL.',
+    cause,
+  })
+}
+
+/** Was it the binding itself that the server refused? An aborted transaction, a cancelled statement and a lost server say what happened better than we could. */
+export function refusesBinding(sqlState: string): boolean {
+  return sqlState !== '25P02' && sqlState !== '26000' && !/^(?:08|40|53|57|58)/.test(sqlState)
+}

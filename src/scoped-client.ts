@@ -1,24 +1,57 @@
+type Callable = (...args: unknown[]) => unknown
+/** Gets a call of the client and makes it, or not. */
+type Around = (call: () => unknown) => unknown
+
 /**
  * The same client, with every call of it going through `around`: calls of its own methods (`$queryRaw`, `$transaction`,
- * …), of its models' methods and of what other extensions added. Prisma decides a query's scope when the query is
- * made, so this is all that a client needs to belong to one tenant.
+ * …), of its models' methods, of relations chained to those, and of what other extensions added. Prisma decides a
+ * query's scope when the query is made, so this is all that a client needs to belong to one tenant.
  */
-export function wrapClient<C extends object>(client: C, around: (call: () => unknown) => unknown): C {
+export function wrapClient<C extends object>(client: C, around: Around): C {
   const wrapped = new Map<string, unknown>()
-  return new Proxy(client, {
+  const wrapper: C = new Proxy(client, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target)
       // Symbols and underscored names are how Prisma's own parts talk to each other.
-      if (typeof name === 'symbol' || name.startsWith('_') || name === '$parent') return value
+      if (typeof name === 'symbol' || name.startsWith('_')) return value
       if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) return value
-      if (!wrapped.has(name))
-        wrapped.set(name, typeof value === 'function' ? method(value as never, name) : wrapClient(value, around))
+      if (!wrapped.has(name)) {
+        wrapped.set(name, isCallable(value) ? method(name, value) : wrapClient(value, around))
+      }
       return wrapped.get(name)
     },
   })
+  return wrapper
 
-  function method(fn: (...args: unknown[]) => unknown, name: string): unknown {
-    if (name === '$extends') return (...args: unknown[]) => wrapClient(fn.apply(client, args) as object, around)
-    return (...args: unknown[]) => around(() => fn.apply(client, args))
+  /** Methods are called on the wrapper: what they hand on, or call in their turn, stays wrapped. */
+  function method(name: string, value: Callable): Callable {
+    if (name === '$extends') return (...args) => wrapClient(value.apply(wrapper, args) as object, around)
+    return (...args) =>
+      chainable(
+        around(() => value.apply(wrapper, args)),
+        around,
+      )
   }
+}
+
+/** A query on which relations can be called: `findUnique(…).tasks()` is another query, made when it is called. */
+function chainable(query: unknown, around: Around): unknown {
+  if ((query as { [Symbol.toStringTag]?: unknown } | undefined)?.[Symbol.toStringTag] !== 'PrismaPromise') return query
+  return new Proxy(query as object, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof name === 'symbol' || ofPromises.has(name) || !isCallable(value)) return value
+      return (...args: unknown[]) =>
+        chainable(
+          around(() => value.apply(target, args)),
+          around,
+        )
+    },
+  })
+}
+
+const ofPromises = new Set(['then', 'catch', 'finally', 'requestTransaction'])
+
+function isCallable(value: unknown): value is Callable {
+  return typeof value === 'function'
 }

@@ -85,10 +85,14 @@ export function tokens(sql: string): Token[] | undefined {
   }
 
   function string(backslashes: boolean): boolean {
-    const end = endOfQuoted(sql, at, "'", backslashes)
-    if (end === undefined) return false
+    let next: number | undefined = at
+    while (next !== undefined) {
+      const end = endOfQuoted(sql, next, "'", backslashes)
+      if (end === undefined) return false
+      at = end
+      next = continuation(sql, at)
+    }
     found.push({ kind: 'literal', text: '' })
-    at = end
     return true
   }
 }
@@ -100,6 +104,19 @@ function endOfQuoted(sql: string, start: number, quote: string, backslashes: boo
       if (sql[at + 1] !== quote) return at + 1
       at += 1
     }
+  }
+  return undefined
+}
+
+/** Where a string goes on after a line break. It goes on as it began: the second part of E'…' knows backslashes too. */
+function continuation(sql: string, end: number): number | undefined {
+  let newline = false
+  for (let at = end; at < sql.length; at += 1) {
+    const char = sql[at] as string
+    if (char === '\n' || char === '\r') newline = true
+    else if (char === '-' && sql[at + 1] === '-') {
+      while (at + 1 < sql.length && !/[\n\r]/.test(sql[at + 1] as string)) at += 1
+    } else if (!/[ \t\f\v]/.test(char)) return char === "'" && newline ? at : undefined
   }
   return undefined
 }

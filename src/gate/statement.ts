@@ -33,6 +33,10 @@ const verdicts = new Map<string, Statement | TenancyError>()
 export function readStatement(sql: string): Statement {
   let verdict = verdicts.get(sql)
   if (verdict === undefined) {
+    // The protocol ends a text at NUL: the server would read another statement than the one that is checked here.
+    if (typeof sql !== 'string' || sql.includes('\0')) {
+      throw unsupported('A statement is a text without NUL.', { hint: 'Take the NUL character out.' })
+    }
     verdict = judge(sql)
     // Prisma sends the same few texts again and again; raw SQL with values pasted in does not, and must not pile up.
     if (verdicts.size >= MAX_CACHED) verdicts.clear()
@@ -51,9 +55,10 @@ export function refuseSessionStatement(why: string): TenancyError {
 
 const DATA = new Set(['select', 'with', 'values', 'table', 'insert', 'update', 'delete', 'merge', '('])
 const PLAIN = new Set(['show', 'lock', 'notify'])
-// Functions that change the session, take a lock that outlives the transaction, or run SQL that stands in a string.
+// Functions that change the session (setseed: what random() answers next), take a lock that outlives the transaction, or run SQL that stands in a string.
 const SESSION_FUNCTIONS = new Set([
   'set_config',
+  'setseed',
   'pg_advisory_lock',
   'pg_advisory_lock_shared',
   'pg_try_advisory_lock',
@@ -120,6 +125,8 @@ function byKeyword(found: Token[]): Statement | TenancyError {
     case 'release':
       return { kind: 'savepoint' }
     case 'set':
+      // SET transaction.name = … is a session's setting like any other.
+      if (words[2] === '.') return session('SET changes the session')
       if (words[1] === 'transaction') return { kind: 'set-local', beforeFirstQuery: true }
       if (words[1] === 'constraints') return { kind: 'set-local' }
       if (words[1] === 'local' && LOCAL_SETTINGS.has(words[2] ?? '')) return { kind: 'set-local' }
@@ -164,16 +171,25 @@ function explained(words: string[]): string | undefined {
 function reachesBeyondTransaction(found: Token[]): string | undefined {
   let updates = false
   let settingsView = false
+  let label = false
+  // One for each open parenthesis: has its SELECT been read?
+  const selects = [false]
   for (const [at, token] of found.entries()) {
+    const before = found[at - 1]
+    // After a dot or AS even a reserved word is a mere name, AS itself among them.
+    label = isSymbol(before, '.') || (isWord(before, 'as') && !label)
+    if (isSymbol(token, '(')) selects.push(false)
+    if (isSymbol(token, ')') && selects.length > 1) selects.pop()
     if (token.kind !== 'word' && token.kind !== 'quoted') continue
     if (SESSION_FUNCTIONS.has(token.text) && isSymbol(found[at + 1], '(')) return `it calls ${token.text}()`
     if (token.text === 'pg_settings') settingsView = true
     if (token.kind !== 'word') continue
     if (token.text === 'update') updates = true
-    // INTO is a reserved word: bare, it follows INSERT or MERGE, names a column after AS or a dot, or makes a table.
-    const before = found[at - 1]
-    const ordinary = before?.kind === 'word' ? /^(?:insert|merge|as)$/.test(before.text) : isSymbol(before, '.')
-    if (token.text === 'into' && !ordinary) return 'SELECT INTO creates a table'
+    if (label) continue
+    if (token.text === 'select') selects[selects.length - 1] = true
+    // INSERT and MERGE are no reserved words: SELECT 1 insert INTO … makes a table, with a column of that name.
+    if (token.text === 'into' && (selects.at(-1) || !(isWord(before, 'insert') || isWord(before, 'merge'))))
+      return 'SELECT INTO creates a table'
   }
   // An UPDATE of this view is SET by another name.
   return updates && settingsView ? 'it updates pg_settings' : undefined
@@ -185,6 +201,10 @@ function session(why: string): Statement {
 
 function isSymbol(token: Token | undefined, text: string): boolean {
   return token?.kind === 'symbol' && token.text === text
+}
+
+function isWord(token: Token | undefined, text: string): boolean {
+  return token?.kind === 'word' && token.text === text
 }
 
 function unsupported(message: string, details: { hint: string }): TenancyError {

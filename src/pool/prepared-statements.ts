@@ -1,6 +1,9 @@
 import { TenancyError } from '../errors.js'
 import type { Wire } from './pg-internals.js'
 
+/** The name under which the binding itself is prepared. */
+export const BINDING_NAME = 'tenancy_bind'
+
 /**
  * Which prepared statements one connection has.
  *
@@ -13,8 +16,14 @@ export class PreparedStatements {
   readonly #doubtful = new Set<string>()
   #inFlight: [name: string, text: string][] = []
 
-  /** @throws TenancyError `QUERY.UNSUPPORTED` where the name stands for another text */
+  /** @throws TenancyError `QUERY.UNSUPPORTED` where the name stands for another text, or for the binding */
   checkName(name: string, text: string): void {
+    // A COMMIT or SAVEPOINT of this name, which goes alone, would be taken for the binding by everybody who comes later.
+    if (name === BINDING_NAME) {
+      throw new TenancyError('QUERY.UNSUPPORTED', `The name "${BINDING_NAME}" is taken by the binding itself.`, {
+        hint: 'Give the prepared statement another name.',
+      })
+    }
     const known = this.#texts.get(name)
     if (name === '' || known === undefined || known === text) return
     throw new TenancyError(

@@ -53,8 +53,6 @@ function readInput(config: unknown, list: unknown): QueryInput {
   }
   const { text, name = '', rowMode, types, query_timeout: timeout, binary = false } = query
   const values = list ?? query['values'] ?? []
-  // The protocol ends a text at NUL: the server would read another statement than the one that was checked.
-  if (text.includes('\0')) throw unsupported('The statement contains NUL.', 'Remove the NUL character.')
   if (typeof name !== 'string' || name.includes('\0') || Buffer.byteLength(name) > 63) {
     throw unsupported('The name of the prepared statement is no text of at most 63 bytes.', 'Give a shorter name.')
   }

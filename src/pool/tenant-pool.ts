@@ -208,6 +208,8 @@ export class TenantPool extends pg.Pool {
 }
 
 function checkConfig(config: TenantPoolConfig): TenantPoolConfig {
+  if (typeof config !== 'object' || config === null || Array.isArray(config))
+    throw invalid('its configuration is no object', 'new TenantPool({ connectionString: process.env.DATABASE_URL }).')
   const { onConnect, directConnections, dangerouslyAllowRoleThatBypassesRls, pipeline, verify } =
     config as TenantPoolConfig & { pipeline?: unknown; verify?: unknown }
   if (onConnect !== undefined && typeof onConnect !== 'function')

@@ -1,7 +1,7 @@
 import type { Binding } from '../binding.js'
-import { TenancyError } from '../errors.js'
+import { bindFailed, refusesBinding } from '../refusals.js'
 import { newResult, type ResultBuilder, type TransactionStatus, type TypeParsers, type Wire } from './pg-internals.js'
-import type { PreparedStatements } from './prepared-statements.js'
+import { BINDING_NAME, type PreparedStatements } from './prepared-statements.js'
 import type { QueryInput } from './query-input.js'
 
 /** What one flight carries: held-back statements, the binding, one query, one Sync. */
@@ -24,8 +24,6 @@ export interface Outcome {
   readonly describedRows: boolean
 }
 
-const BINDING_NAME = 'tenancy_bind'
-
 /**
  * A query of pg's (https://node-postgres.com/apis/client#clientquery) that writes the binding before its own messages
  * and a single Sync after them. PostgreSQL runs what stands before a Sync as one implicit transaction
@@ -34,7 +32,7 @@ const BINDING_NAME = 'tenancy_bind'
  */
 export class Unit {
   readonly outcome: Promise<Outcome>
-  // pg reads these two from a query that is handed to it.
+  // pg reads these two from a query that is handed to it, and replaces the second where there is a timeout.
   readonly query_timeout: number | undefined
   callback: () => void = () => {}
 
@@ -151,7 +149,7 @@ export class Unit {
     const { severity, code } = error as { severity?: string; code?: string }
     const fromServer = severity !== undefined && code !== undefined
     this.#error ??=
-      fromServer && this.#inPrelude() && !passesAsItself(code)
+      fromServer && this.#inPrelude() && refusesBinding(code)
         ? bindFailed('the server refused the binding', error)
         : error
     if (code === '26000' || code === '0A000') this.#prepared.doubtAll()
@@ -185,18 +183,8 @@ export class Unit {
     this.#wire?.removeListener('readyForQuery', this.#onReady)
     this.#wire?.removeListener('end', this.#onEnd)
     this.#prepared.settle(error === undefined)
+    // pg has wrapped this around its own to stop the query_timeout, which else ends a query that is over.
+    this.callback()
     this.#settle({ result: this.#result, error, status, tag: this.#tag, describedRows: this.#describedRows })
   }
-}
-
-/** An aborted transaction, a cancelled statement and a lost server say what happened better than we could. */
-function passesAsItself(code: string): boolean {
-  return code === '25P02' || code === '26000' || /^(?:08|40|53|57|58)/.test(code)
-}
-
-function bindFailed(what: string, cause?: unknown): TenancyError {
-  return new TenancyError('CONNECTION.BIND_FAILED', `The connection could not be bound to the tenant: ${what}.`, {
-    hint: 'Nothing was read or written, and the connection was given up. If it stays, look at what stands between this service and PostgreSQL.',
-    cause,
-  })
 }

@@ -1,7 +1,13 @@
 import type { Binder, Binding } from '../binding.js'
 import { currentScope } from '../context.js'
 import { TenancyError } from '../errors.js'
-import { transactionIsOver, transactionOfAnotherScope, unsupported } from '../refusals.js'
+import {
+  bindFailed,
+  refusesBinding,
+  transactionIsOver,
+  transactionOfAnotherScope,
+  unsupported,
+} from '../refusals.js'
 import { type SqlQuery, type SqlResultSet, sqlQuery, type Transaction } from './driver-adapter.js'
 import { asUsersMeetIt } from './policy-refusal.js'
 import { readPortableStatement } from './read-statement.js'
@@ -80,18 +86,21 @@ export class BoundTransaction implements Transaction {
   }
 }
 
-/** Binds a transaction, and makes sure of it. */
+/** Binds a transaction, and makes sure that it is bound and new. */
 export async function bindTransaction(tx: Transaction, binder: Binder, binding: Binding): Promise<void> {
-  const { rows } = await tx.queryRaw(sqlQuery(binder.sql, binding.values))
-  const bound = rows[0]
-  if (bound?.length === binding.values.length && binding.values.every((value, i) => value === bound[i])) return
-  throw new TenancyError(
-    'CONNECTION.BIND_FAILED',
-    'The connection could not be bound to the tenant: the server answered with another value.',
-    {
-      hint: 'Nothing was read or written. If it stays, look at what stands between this service and PostgreSQL.',
-    },
-  )
+  // A ROLLBACK can be lost (pg takes one off its queue when query_timeout ends), and then BEGIN is only a warning: this
+  // transaction's COMMIT would commit what somebody else was told had failed.
+  const sql = `${binder.sql}, (pg_catalog.pg_current_xact_id_if_assigned() IS NULL)::text`
+  const { rows } = await tx.queryRaw(sqlQuery(sql, binding.values)).catch((error: unknown) => {
+    const { originalCode } = ((error as { cause?: unknown } | null)?.cause ?? {}) as { originalCode?: string }
+    throw originalCode !== undefined && refusesBinding(originalCode)
+      ? bindFailed('the server refused the binding', error)
+      : error
+  })
+  const bound = rows[0]?.slice(0, -1)
+  const same = bound?.length === binding.values.length && binding.values.every((value, i) => value === bound[i])
+  if (!same) throw bindFailed('the server answered with another value')
+  if (rows[0]?.at(-1) !== 'true') throw bindFailed('it was left in a transaction that has written already')
 }
 
 export async function commit(tx: Transaction): Promise<void> {

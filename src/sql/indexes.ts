@@ -19,9 +19,10 @@ export interface TenantIndexOptions {
  * SQL of the indexes that a tenant's queries need: each begins with the tenant column, since every query under the
  * policy filters by it. The names are those that Prisma gives (`projects_tenant_id_id_idx`), shortened where necessary.
  *
- * With `concurrently: true` send the statements one by one, on one connection, outside any transaction (`psql -f` does).
- * The last of them then fails if an index is invalid: an interrupted build leaves one behind, PostgreSQL does not use
- * it, and IF NOT EXISTS is content with it. It is not dropped here, because another session may be building it right now.
+ * With `concurrently: true` send the statements one by one, on one connection, outside any transaction, as `psql -v
+ * ON_ERROR_STOP=1 -f` does. The last of them fails if an index is invalid: an interrupted build leaves one behind,
+ * PostgreSQL does not use it, and IF NOT EXISTS is content with it. It is not dropped here, because another session may
+ * be building it right now.
  *
  * @throws TenancyError `SQL.INVALID_IDENTIFIER`, `CONFIG.INVALID`
  * @example tenantIndexes('projects', { indexes: [['id'], ['created_at']] })

@@ -11,8 +11,8 @@ export interface ProtectTableOptions extends TenantIndexOptions, TenantSettingOp
  * security and no policy shows nothing. Running it again changes nothing.
  *
  * By default one text for one transaction, as in a migration. With `concurrently: true` the indexes are built without
- * blocking writes: send the statements one by one, on one connection, outside any transaction (`psql -f` does); the
- * policy then brings its own short transaction.
+ * blocking writes: send the statements one by one, on one connection, outside any transaction, as `psql -v
+ * ON_ERROR_STOP=1 -f` does; the policy then brings its own short transaction.
  *
  * The owner is limited as well: seeds and data migrations need a role with BYPASSRLS.
  *

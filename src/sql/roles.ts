@@ -27,8 +27,9 @@ export interface TenantRolesOptions {
  * Two of the statements reach further: nobody but owners and those granted it by name can then create objects in the
  * schema, or temporary tables in the current database. Run it as the owner of the database or as a superuser.
  *
- * It raises an exception and stops where the app role could get round the policies: an existing role that is SUPERUSER,
- * BYPASSRLS, CREATEROLE, REPLICATION or the owner, or that is a member of such a role.
+ * It raises an exception where the app role could get round the policies: an existing role that is SUPERUSER, BYPASSRLS,
+ * CREATEROLE, REPLICATION or the owner, or that is a member of such a role. Run it in one transaction, so that nothing is
+ * granted then: as one text, or with `psql -1 -v ON_ERROR_STOP=1 -f`.
  *
  * @throws TenancyError `SQL.INVALID_IDENTIFIER`, `CONFIG.INVALID`
  * @example tenantRoles({ app: 'app_user', owner: 'migrator' })
@@ -47,6 +48,7 @@ export function tenantRoles(options: TenantRolesOptions): string {
     )
   }
   const forOwner = `ALTER DEFAULT PRIVILEGES${owner === undefined ? '' : ` FOR ROLE ${quoteRole(owner)}`} ${inSchema}`
+  const setPassword = password === undefined ? '' : `ALTER ROLE ${app} PASSWORD ${quotePassword(password)};\n\n`
 
   return `DO ${dollarQuote(`
 BEGIN
@@ -59,7 +61,7 @@ END
 `)};
 
 ${refuseWaysRound(appName, owner === undefined ? 'current_user' : quoteLiteral(owner))}
-${password === undefined ? '' : `ALTER ROLE ${app} PASSWORD ${quotePassword(password)};\n\n`}GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${app};
+${setPassword}GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${app};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES ${inSchema} TO ${app};
 GRANT USAGE, SELECT ON ALL SEQUENCES ${inSchema} TO ${app};
 

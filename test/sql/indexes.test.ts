@@ -70,8 +70,16 @@ test('lists of columns that join to the same name get two', () => {
 
 test.each([
   [{ indexes: 'id' }, 'The option indexes is "id".', "Pass lists of columns, such as [['id'], ['created_at']]."],
-  [{ indexes: ['id'] }, 'An entry of the option indexes is "id".', "Write every index as a list of columns, such as ['id']."],
-  [{ indexes: [['id'], []] }, 'An entry of the option indexes is an empty list.', "Write every index as a list of columns, such as ['id']."],
+  [
+    { indexes: ['id'] },
+    'An entry of the option indexes is "id".',
+    "Write every index as a list of columns, such as ['id'].",
+  ],
+  [
+    { indexes: [['id'], []] },
+    'An entry of the option indexes is an empty list.',
+    "Write every index as a list of columns, such as ['id'].",
+  ],
   [
     { indexes: [['tenant_id', 'id']] },
     'The index on "tenant_id", "tenant_id", "id" names a column twice.',

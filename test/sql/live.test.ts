@@ -112,7 +112,10 @@ describe('a tenant, logged in as the app role,', () => {
   test('reads its own rows and no others, even asked for by id or tenant', async () => {
     expect(await names(a)).toEqual(['a1', 'a2'])
     expect(await names(b)).toEqual(['b1'])
-    expect(await names(a, `SELECT name FROM projects WHERE tenant_id = '${b}' OR name = 'b1' OR true`)).toEqual(['a1', 'a2'])
+    expect(await names(a, `SELECT name FROM projects WHERE tenant_id = '${b}' OR name = 'b1' OR true`)).toEqual([
+      'a1',
+      'a2',
+    ])
     expect(await names(a, `SELECT name FROM projects WHERE tenant_id = '${b}'`)).toEqual([])
   })
 
@@ -129,7 +132,10 @@ describe('a tenant, logged in as the app role,', () => {
       'takes over a row of another tenant by upsert',
       `INSERT INTO projects (tenant_id, name) VALUES ('${a}', 'b1') ON CONFLICT (name) DO UPDATE SET tenant_id = '${a}'`,
     ],
-    ['copies its rows to another tenant', `INSERT INTO projects (tenant_id, name) SELECT '${b}', name || 'x' FROM projects`],
+    [
+      'copies its rows to another tenant',
+      `INSERT INTO projects (tenant_id, name) SELECT '${b}', name || 'x' FROM projects`,
+    ],
   ])('%s: refused', async (_, sql) => {
     expect(await failure(asApp(a, sql))).toMatchObject({
       code: '42501',
@@ -150,7 +156,10 @@ describe('a tenant, logged in as the app role,', () => {
     ['empties the table', 'TRUNCATE projects'],
     ['makes a temporary table', 'CREATE TEMP TABLE projects (id int)'],
     ['makes a table', 'CREATE TABLE mine (id int)'],
-    ['adds a trigger', 'CREATE TRIGGER t BEFORE INSERT ON projects EXECUTE FUNCTION suppress_redundant_updates_trigger()'],
+    [
+      'adds a trigger',
+      'CREATE TRIGGER t BEFORE INSERT ON projects EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+    ],
     ['switches the policies off', 'ALTER TABLE projects DISABLE ROW LEVEL SECURITY'],
     ['drops the policy', 'DROP POLICY tenant_isolation ON projects'],
     ['asks to skip policies', 'SET row_security = off; SELECT * FROM projects'],
@@ -196,7 +205,9 @@ test('the owner sees nothing without a tenant, since the policy is forced', asyn
 test('the policy can use the index', async () => {
   await owner.query("BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL app.tenant_id = ''")
   const plan = await owner.query('EXPLAIN (COSTS OFF) SELECT * FROM projects WHERE id = 1')
-  const byTenant = await owner.query('SET LOCAL enable_bitmapscan = off; EXPLAIN (COSTS OFF) SELECT tenant_id FROM projects')
+  const byTenant = await owner.query(
+    'SET LOCAL enable_bitmapscan = off; EXPLAIN (COSTS OFF) SELECT tenant_id FROM projects',
+  )
   await owner.query('ROLLBACK')
   expect(JSON.stringify(plan.rows)).toContain('Index')
   expect(JSON.stringify(byTenant)).toContain("Index Cond: (tenant_id = (NULLIF(current_setting('app.tenant_id'")
@@ -344,11 +355,16 @@ describe('a role that could get round the policies is refused and gets nothing:'
   })
 })
 
-test('a runner that may not take TEMP away is told so', async () => {
-  await admin.query(`GRANT TEMPORARY ON DATABASE ${quoteIdentifier(database.name)} TO PUBLIC`)
+test.each([
+  ['TEMP', () => `TEMPORARY ON DATABASE ${quoteIdentifier(database.name)}`],
+  ['CREATE', () => 'CREATE ON SCHEMA public'],
+])('a runner that may not take %s away is told so', async (_, right) => {
+  await admin.query(`GRANT ${right()} TO PUBLIC`)
   // The owner of the tables owns neither the database nor the schema: its REVOKE is only a warning.
-  const refusal = await failure(owner.query(tenantRoles({ app: roles.app }).replaceAll(/^GRANT USAGE ON SCHEMA.*$/gm, '')))
-  await admin.query(`REVOKE TEMPORARY ON DATABASE ${quoteIdentifier(database.name)} FROM PUBLIC`)
+  const refusal = await failure(
+    owner.query(tenantRoles({ app: roles.app }).replaceAll(/^GRANT USAGE ON SCHEMA.*$/gm, '')),
+  )
+  await admin.query(`REVOKE ${right()} FROM PUBLIC`)
   expect(refusal).toMatchObject({ hint: 'Run this as the owner of the database and of the schema, or as a superuser.' })
 })
 
@@ -356,7 +372,9 @@ test('rights that the app role had too many of are taken away', async () => {
   const app = quoteIdentifier(roles.app)
   await owner.query(`GRANT ALL ON ALL TABLES IN SCHEMA public TO ${app}`)
   await owner.query(`ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO ${app}`)
-  await admin.query(`GRANT ALL ON SCHEMA public TO ${app}; GRANT TEMPORARY ON DATABASE ${quoteIdentifier(database.name)} TO ${app}`)
+  await admin.query(
+    `GRANT ALL ON SCHEMA public TO ${app}; GRANT TEMPORARY ON DATABASE ${quoteIdentifier(database.name)} TO ${app}`,
+  )
   await admin.query(tenantRoles({ app: roles.app, owner: roles.owner }))
   await owner.query('CREATE TABLE later_still (id int)')
   for (const sql of ['TRUNCATE projects', 'TRUNCATE later_still', 'CREATE TABLE x ()', 'CREATE TEMP TABLE x ()']) {
@@ -366,7 +384,9 @@ test('rights that the app role had too many of are taken away', async () => {
 
 describe('PostgreSQL reads back exactly', () => {
   const text = fc.string({ unit: 'binary' }).filter((value) => !value.includes('\0'))
-  const nasty = fc.string({ unit: fc.constantFrom("'", '"', '\\', '$', ';', '-', '\n', 'a', '$tenancy$', 'E', 'é') })
+  const nasty = fc.string({
+    unit: fc.constantFrom("'", '"', '\\', '$', ';', '-', '\n', 'a', '$tenancy', '$tenancy$', 'E', 'é'),
+  })
 
   test.each(['on', 'off'])('every text, with standard_conforming_strings %s', async (conforming) => {
     await admin.query(`SET standard_conforming_strings = ${conforming}`)

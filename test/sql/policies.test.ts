@@ -24,7 +24,9 @@ CREATE POLICY "tenant_isolation" ON "projects"
 
 test('every option of the policy appears in it, quoted', () => {
   const table = { schema: 'crm', table: 'Projects' }
-  expect(tenantPolicy(table, { column: 'Customer', type: 'bigint', setting: 'crm.customer', name: 'own "rows"' })).toBe(`\
+  expect(
+    tenantPolicy(table, { column: 'Customer', type: 'bigint', setting: 'crm.customer', name: 'own "rows"' }),
+  ).toBe(`\
 -- Without a tenant the comparison is NULL: no row is visible and none can be written.
 DROP POLICY IF EXISTS "own ""rows""" ON "crm"."Projects";
 CREATE POLICY "own ""rows""" ON "crm"."Projects"
@@ -54,7 +56,11 @@ test.each([
   [{ type: 'toString' }, 'The tenant column type is "toString".', 'Use one of: uuid, int, bigint, text.'],
   [{ type: null }, 'The tenant column type is null.', 'Use one of: uuid, int, bigint, text.'],
   [{ colum: 'x' }, 'tenantPolicy has no option "colum".', 'Use one of: column, type, setting, name.'],
-  ['tenant_id', 'The options of tenantPolicy are "tenant_id".', 'Pass an object with any of: column, type, setting, name.'],
+  [
+    'tenant_id',
+    'The options of tenantPolicy are "tenant_id".',
+    'Pass an object with any of: column, type, setting, name.',
+  ],
   [null, 'The options of tenantPolicy are null.', 'Pass an object with any of: column, type, setting, name.'],
   [[], 'The options of tenantPolicy are an array.', 'Pass an object with any of: column, type, setting, name.'],
 ])('the options %j are refused with a hint', (options, message, hint) => {

@@ -66,8 +66,16 @@ test('no option of the user reaches a comment, which a line break would end', ()
 })
 
 test.each([
-  [{ force: false }, 'protectTable has no option "force".', 'Use one of: column, type, setting, indexes, concurrently.'],
-  [7, 'The options of protectTable are the number 7.', 'Pass an object with any of: column, type, setting, indexes, concurrently.'],
+  [
+    { force: false },
+    'protectTable has no option "force".',
+    'Use one of: column, type, setting, indexes, concurrently.',
+  ],
+  [
+    7,
+    'The options of protectTable are the number 7.',
+    'Pass an object with any of: column, type, setting, indexes, concurrently.',
+  ],
   [{ type: 'serial' }, 'The tenant column type is "serial".', 'Use one of: uuid, int, bigint, text.'],
 ])('the options %j are refused with a hint', (options, message, hint) => {
   expect(refused(() => protectTable('projects', options as never))).toEqual({ code: 'CONFIG.INVALID', message, hint })

@@ -28,9 +28,21 @@ test.each([
   [7, 'the number 7 is not a name', "Pass the name as a string, such as 'projects'."],
   [['a'], 'an array is not a name', "Pass the name as a string, such as 'projects'."],
   [{ toString: () => 'a' }, 'an object is not a name', "Pass the name as a string, such as 'projects'."],
-  ['a\0b', 'The name "a\\u0000b" contains the character \\u0000', 'Take that character out: PostgreSQL cannot store it.'],
-  ['a\ud83c', 'The name "a\\ud83c" contains half of a surrogate pair', 'Take that character out: PostgreSQL cannot store it.'],
-  ['\udfe2\ud83c', 'The name "\\udfe2\\ud83c" contains half of a surrogate pair', 'Take that character out: PostgreSQL cannot store it.'],
+  [
+    'a\0b',
+    'The name "a\\u0000b" contains the character \\u0000',
+    'Take that character out: PostgreSQL cannot store it.',
+  ],
+  [
+    'a\ud83c',
+    'The name "a\\ud83c" contains half of a surrogate pair',
+    'Take that character out: PostgreSQL cannot store it.',
+  ],
+  [
+    '\udfe2\ud83c',
+    'The name "\\udfe2\\ud83c" contains half of a surrogate pair',
+    'Take that character out: PostgreSQL cannot store it.',
+  ],
   [
     'a'.repeat(64),
     `The name "${'a'.repeat(40)}…" is 64 bytes long`,
@@ -55,15 +67,22 @@ test.each<[TableName, string]>([
   expect(quoteTable(table)).toBe(quoted)
 })
 
-test.each([undefined, null, 1, [], ['a', 'b'], {}, { table: 'a' }, { schema: 'a', name: 'b' }, { schema: 'a', table: 'b', db: 'c' }])(
-  '%j is refused as a table',
-  (table) => {
-    expect(refused(() => quoteTable(table as never))).toMatchObject({
-      code: 'SQL.INVALID_IDENTIFIER',
-      hint: "Pass 'projects' or { schema: 'public', table: 'projects' }.",
-    })
-  },
-)
+test.each([
+  undefined,
+  null,
+  1,
+  [],
+  ['a', 'b'],
+  {},
+  { table: 'a' },
+  { schema: 'a', name: 'b' },
+  { schema: 'a', table: 'b', db: 'c' },
+])('%j is refused as a table', (table) => {
+  expect(refused(() => quoteTable(table as never))).toMatchObject({
+    code: 'SQL.INVALID_IDENTIFIER',
+    hint: "Pass 'projects' or { schema: 'public', table: 'projects' }.",
+  })
+})
 
 test.each([
   [{ schema: '', table: 'a' }, '"" is not a name.'],

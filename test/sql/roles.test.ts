@@ -70,7 +70,9 @@ test('without an owner, the role that runs the SQL is the one whose tables are g
 
 test('a password appears only where one was given, as a literal', () => {
   expect(tenantRoles({ app: 'app_user' })).not.toContain('PASSWORD')
-  expect(tenantRoles({ app: 'app_user', password: "it's\\" })).toContain(`\nALTER ROLE "app_user" PASSWORD E'it''s\\\\';\n`)
+  expect(tenantRoles({ app: 'app_user', password: "it's\\" })).toContain(
+    `\nALTER ROLE "app_user" PASSWORD E'it''s\\\\';\n`,
+  )
 })
 
 test('a role name that contains the dollar quotes cannot close them', () => {

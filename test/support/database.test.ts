@@ -47,26 +47,30 @@ test('the tables belong to a role that is not a superuser, and force their polic
   ])
 })
 
-test.each(['appUrl', 'ownerUrl'] as const)('with %s a tenant sees its own rows, and without a tenant nothing is seen', async (url) => {
-  const [a, b] = await seedTenants(db, [randomUUID(), randomUUID()], { projects: 2, tasks: 3 })
-  const both = [[a.tenantId, b.tenantId]]
-  expect(await rowsSeenBySuperuser(db, 'SELECT id FROM projects WHERE tenant_id = ANY ($1)', both)).toHaveLength(4)
-  expect(await rowsSeenBySuperuser(db, 'SELECT id FROM tasks WHERE tenant_id = ANY ($1)', both)).toHaveLength(12)
+test.each(['appUrl', 'ownerUrl'] as const)(
+  'with %s a tenant sees its own rows, and without a tenant nothing is seen',
+  async (url) => {
+    const [a, b] = await seedTenants(db, [randomUUID(), randomUUID()], { projects: 2, tasks: 3 })
+    const both = [[a.tenantId, b.tenantId]]
+    expect(await rowsSeenBySuperuser(db, 'SELECT id FROM projects WHERE tenant_id = ANY ($1)', both)).toHaveLength(4)
+    expect(await rowsSeenBySuperuser(db, 'SELECT id FROM tasks WHERE tenant_id = ANY ($1)', both)).toHaveLength(12)
 
-  const client = new pg.Client({ connectionString: db[url] })
-  await client.connect()
-  try {
-    const ids = async (table: string) => (await client.query(`SELECT id FROM ${table}`)).rows.map(({ id }) => id).sort()
-    expect(await ids('projects')).toEqual([])
-    await client.query("SELECT set_config('app.tenant_id', $1, false)", [a.tenantId])
-    expect(await ids('projects')).toEqual([...a.projectIds].sort())
-    expect(await ids('tasks')).toEqual([...a.taskIds].sort())
-    const theft = client.query('UPDATE projects SET tenant_id = $1', [b.tenantId])
-    await expect(theft).rejects.toMatchObject({ code: '42501' })
-  } finally {
-    await client.end()
-  }
-})
+    const client = new pg.Client({ connectionString: db[url] })
+    await client.connect()
+    try {
+      const ids = async (table: string) =>
+        (await client.query(`SELECT id FROM ${table}`)).rows.map(({ id }) => id).sort()
+      expect(await ids('projects')).toEqual([])
+      await client.query("SELECT set_config('app.tenant_id', $1, false)", [a.tenantId])
+      expect(await ids('projects')).toEqual([...a.projectIds].sort())
+      expect(await ids('tasks')).toEqual([...a.taskIds].sort())
+      const theft = client.query('UPDATE projects SET tenant_id = $1', [b.tenantId])
+      await expect(theft).rejects.toMatchObject({ code: '42501' })
+    } finally {
+      await client.end()
+    }
+  },
+)
 
 test('the app role may create temporary tables and nothing else', async () => {
   await runSql(db.appUrl, 'CREATE TEMP TABLE projects (id uuid)')

@@ -58,7 +58,7 @@ export async function seedTenants<const Ids extends readonly string[]>(
   const taskRows: { id: string; tenant_id: string; project_id: string; title: string }[] = []
   const seeded = tenantIds.map((tenantId): SeededTenant => {
     const projectIds = Array.from({ length: projects }, () => randomUUID())
-    projectIds.forEach((id, index) => projectRows.push({ id, tenant_id: tenantId, name: `Project ${index + 1}` }))
+    projectRows.push(...projectIds.map((id, index) => ({ id, tenant_id: tenantId, name: `Project ${index + 1}` })))
     const taskIds = projectIds.flatMap((projectId) =>
       Array.from({ length: tasks }, (_, index) => {
         const id = randomUUID()

@@ -27,10 +27,8 @@ export interface EmbeddedPostgres {
 const HOST = '127.0.0.1'
 const ATTEMPTS = 10
 
-// Durability is what tests can do without; everything that decides who sees a row stays as PostgreSQL ships it.
-const SETTINGS = {
-  listen_addresses: HOST,
-  unix_socket_directories: '',
+/** Durability is what tests can do without; everything that decides who sees a row stays as PostgreSQL ships it. */
+export const TEST_SETTINGS = {
   fsync: 'off',
   synchronous_commit: 'off',
   full_page_writes: 'off',
@@ -83,7 +81,11 @@ async function createCluster(native: string, password: string, user: ServerUser)
 }
 
 function serverCommand(native: string, folder: string, port: number): string[] {
-  const settings = Object.entries({ ...SETTINGS, port }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const address = { listen_addresses: HOST, port, unix_socket_directories: '' }
+  const settings = Object.entries({ ...TEST_SETTINGS, ...address }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ])
   return [join(native, 'bin/postgres'), '-D', join(folder, 'data'), ...settings]
 }
 

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { chmod, cp, lstat, mkdtemp, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 
 import type { PostgresMajor } from './embedded-postgres.js'
@@ -14,25 +14,30 @@ const run = promisify(execFile)
 
 /** The folder that holds `bin/initdb` and `bin/postgres` of this major, tried as `user`. */
 export async function nativePostgres(major: PostgresMajor, user: ServerUser): Promise<string> {
-  const installed = installedPackage(major)
+  const { native, version } = installedPackage(major)
   try {
-    await addSymlinks(join(installed.folder, 'native'))
-    return await tried(join(installed.folder, 'native'), user)
-  } catch (error) {
-    // A folder that only root may enter, or a node_modules that is not ours to write to: both end with a copy.
-    if (!isAccessError(error)) throw error
-    return await tried(await readableCopy(join(installed.folder, 'native'), installed.version), user)
+    await addSymlinks(native)
+    return await tried(native, user)
+  } catch {
+    // A folder that only root may enter, or a node_modules that is not ours to write to: a copy helps with both, and
+    // where something else is wrong it fails in the same words.
+    return await tried(await readableCopy(native, version), user)
   }
 }
 
-function installedPackage(major: PostgresMajor): { folder: string; version: string } {
-  // The platform's package is nested below the alias where versions differ, so it is resolved from there.
-  const alias = createRequire(import.meta.url).resolve(`pg${major}`)
-  const platform = process.platform === 'win32' ? 'windows' : process.platform
-  const entry = createRequire(alias).resolve(`@embedded-postgres/${platform}-${process.arch}`)
-  const folder = join(dirname(entry), '..')
-  const manifest: { version: string } = createRequire(entry)('../package.json')
-  return { folder, version: manifest.version }
+function installedPackage(major: PostgresMajor): { native: string; version: string } {
+  const platform = `${process.platform}-${process.arch}`
+  try {
+    // The platform's package is nested below its alias where versions differ, so it is resolved from there.
+    const alias = createRequire(createRequire(import.meta.url).resolve(`pg${major}`))
+    const entry = alias.resolve(`@embedded-postgres/${platform}`)
+    const { version }: { version: string } = createRequire(entry)('../package.json')
+    return { native: join(dirname(entry), '../native'), version }
+  } catch {
+    throw new Error(
+      `There is no embedded PostgreSQL ${major} for ${platform} in node_modules: run npm ci, or set TEST_DATABASE_URL or TEST_POSTGRES=docker.`,
+    )
+  }
 }
 
 /** What the package's install script does. Several may run at once: a link that is there already is the right one. */
@@ -40,9 +45,9 @@ async function addSymlinks(native: string): Promise<void> {
   const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8')
   const links: { source: string; target: string }[] = JSON.parse(list)
   for (const { source, target } of links) {
-    const path = join(dirname(native), target).replace(join(dirname(native), 'native'), native)
+    const path = join(dirname(native), target)
     if (await lstat(path).catch(() => undefined)) continue
-    await symlink(basename(source), path).catch((error: NodeJS.ErrnoException) => {
+    await symlink(relative(dirname(target), source), path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error
     })
   }
@@ -78,20 +83,15 @@ async function readableCopy(native: string, version: string): Promise<string> {
 /** The name can be guessed, and a temporary folder is open to all: binaries that another user put there are not run. */
 async function isOurs(folder: string, uid: number): Promise<boolean> {
   const found = await lstat(folder).catch(() => undefined)
-  return found !== undefined && found.isDirectory() && found.uid === uid
+  return found?.isDirectory() === true && found.uid === uid
 }
 
 /** A checkout made under a strict umask is copied with its modes; the server's user has to read the copy all the same. */
 async function makeReadable(folder: string): Promise<void> {
   await chmod(folder, 0o755)
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: false })) {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) await makeReadable(path)
     else if (entry.isFile()) await chmod(path, (await stat(path)).mode & 0o100 ? 0o755 : 0o644)
   }
-}
-
-function isAccessError(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return code === 'EACCES' || code === 'EROFS' || code === 'EPERM'
 }

@@ -37,7 +37,10 @@ describe.skipIf(!pgbouncerAvailable())('PgBouncer (skipped where it is not insta
   })
 
   test('what one client sets for its session reaches the next', async () => {
-    const [first, second] = [1, 2].map(() => new pg.Client({ connectionString: pooler.url(ROLES.app) })) as [pg.Client, pg.Client]
+    const [first, second] = [1, 2].map(() => new pg.Client({ connectionString: pooler.url(ROLES.app) })) as [
+      pg.Client,
+      pg.Client,
+    ]
     await first.connect()
     await second.connect()
     await first.query("SELECT set_config('app.mark', 'left behind', false)")

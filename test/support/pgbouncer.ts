@@ -1,7 +1,7 @@
 // A PgBouncer between the tests and their server: Debian's 1.18 knows no prepared statements across transactions, which
 // is the harder case.
 import { execFileSync } from 'node:child_process'
-import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -54,7 +54,9 @@ function installedCommand(): string | undefined {
 export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBouncer> {
   const command = installedCommand()
   if (command === undefined) {
-    throw new Error('PgBouncer is not installed: run apt-get install pgbouncer, or unset REQUIRE_PGBOUNCER to skip its tests.')
+    throw new Error(
+      'PgBouncer is not installed: run apt-get install pgbouncer, or unset REQUIRE_PGBOUNCER to skip its tests.',
+    )
   }
   const user = await serverUser()
   for (let attempt = 1; ; attempt++) {

@@ -6,11 +6,14 @@ import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 import { startEmbeddedPostgres } from './embedded-postgres.js'
 import { freePort } from './free-port.js'
 import { runSql, SHARED_SERVER, startPostgres } from './postgres.js'
+
+// Servers are started by the dozen here, and other test files run beside.
+vi.setConfig({ testTimeout: 90_000 })
 
 const run = promisify(execFile)
 const FOLDER = fileURLToPath(new URL('.', import.meta.url))
@@ -34,10 +37,11 @@ test('a database is created, and dropped under a client that is still there', as
   await expect(runSql(database.adminUrl, 'SELECT 1')).rejects.toMatchObject({ code: '3D000' })
 
   async function activeOn(name: string): Promise<unknown> {
-    const rows = await runSql(server.adminUrl, 'SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = $1 AND query ~ $2', [
-      name,
-      'pg_sleep',
-    ])
+    const rows = await runSql(
+      server.adminUrl,
+      'SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = $1 AND query ~ $2',
+      [name, 'pg_sleep'],
+    )
     return rows[0]?.n
   }
 })
@@ -79,24 +83,29 @@ test('another password than the server’s own is refused', async () => {
   await expect(runSql(url.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' })
 })
 
-test.each(['SIGTERM', 'SIGINT', 'SIGKILL', 'exit', 'throw'] as const)('the server ends with its parent: %s', async (how) => {
-  const script = `
+test.each(['SIGTERM', 'SIGINT', 'SIGKILL', 'exit', 'throw'] as const)(
+  'the server ends with its parent: %s',
+  async (how) => {
+    const script = `
     import { startEmbeddedPostgres } from ${JSON.stringify(`${FOLDER}embedded-postgres.ts`)}
     const { adminUrl } = await startEmbeddedPostgres({ major: 15 })
     console.log(adminUrl)
     process.stdin.on('data', () => { ${how === 'throw' ? "throw new Error('uncaught')" : 'process.exit(0)'} })`
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-  })
-  const [line] = await once(child.stdout, 'data')
-  const url = String(line).trim()
-  const [folder] = await runSql<{ data_directory: string }>(url, 'SHOW data_directory')
-  if (how === 'exit' || how === 'throw') child.stdin.write('now')
-  else child.kill(how)
-  await once(child, 'exit')
-  await expect.poll(() => runSql(url, 'SELECT 1').catch((error) => error.code), { timeout: 10_000 }).toBe('ECONNREFUSED')
-  await expect.poll(() => existsSync(folder?.data_directory ?? '/'), { timeout: 10_000 }).toBe(false)
-})
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+    const [line] = await once(child.stdout, 'data')
+    const url = String(line).trim()
+    const [folder] = await runSql<{ data_directory: string }>(url, 'SHOW data_directory')
+    if (how === 'exit' || how === 'throw') child.stdin.write('now')
+    else child.kill(how)
+    await once(child, 'exit')
+    await expect
+      .poll(() => runSql(url, 'SELECT 1').catch((error) => error.code), { timeout: 10_000 })
+      .toBe('ECONNREFUSED')
+    await expect.poll(() => existsSync(folder?.data_directory ?? '/'), { timeout: 10_000 }).toBe(false)
+  },
+)
 
 test('TEST_POSTGRES=docker on a machine without containers says so in one line', async () => {
   const script = `
@@ -107,8 +116,7 @@ test('TEST_POSTGRES=docker on a machine without containers says so in one line',
   const withoutDocker = { ...env, TEST_POSTGRES: 'docker', DOCKER_HOST: 'tcp://127.0.0.1:1' }
   const command = ['--import', 'tsx', '--input-type=module', '-e', script]
   const { stdout } = await run(process.execPath, command, { env: withoutDocker })
-  expect([
+  expect(stdout).toBe(
     'TEST_POSTGRES=docker needs a container runtime, and none answered: start Docker, or leave TEST_POSTGRES unset to use the embedded PostgreSQL.\n',
-    'TEST_POSTGRES=docker needs the package @testcontainers/postgresql, and it is not installed: run npm ci, or leave TEST_POSTGRES unset to use the embedded PostgreSQL.\n',
-  ]).toContain(stdout)
+  )
 })

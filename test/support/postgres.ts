@@ -29,7 +29,8 @@ export const SHARED_SERVER = 'TENANCY_TEST_SERVER_URL'
 /**
  * The server that this run shares where there is one of the wanted major (then `stop` does nothing), else a server of the
  * caller's own. `major` defaults to `TEST_POSTGRES_MAJOR`, or 15. `TEST_DATABASE_URL`, a superuser's URL, is used as it
- * is; `TEST_POSTGRES=docker` starts a container instead of the embedded PostgreSQL.
+ * is, by one run at a time: its roles `app_owner`, `app_user` and `bypass_user` and its database `tenancy_template` are
+ * the tests'. `TEST_POSTGRES=docker` starts a container instead of the embedded PostgreSQL.
  */
 export async function startPostgres(options: { readonly major?: PostgresMajor } = {}): Promise<TestServer> {
   const shared = process.env[SHARED_SERVER]
@@ -46,7 +47,9 @@ export async function startPostgres(options: { readonly major?: PostgresMajor } 
     )
   }
   const major = options.major ?? majorFromEnvironment()
-  const started = await (process.env.TEST_POSTGRES === 'docker' ? startContainer(major) : startEmbeddedPostgres({ major }))
+  const started = await (process.env.TEST_POSTGRES === 'docker'
+    ? startContainer(major)
+    : startEmbeddedPostgres({ major }))
   return testServer(major, started.adminUrl, started.stop)
 }
 

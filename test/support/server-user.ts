@@ -15,5 +15,7 @@ export async function serverUser(): Promise<ServerUser> {
     const account = accounts.find(([name]) => name === wanted)
     if (account) return { uid: Number(account[2]), gid: Number(account[3]) }
   }
-  throw new Error('PostgreSQL does not run as root, and there is no user `postgres` or `nobody`: add one, or run as another user.')
+  throw new Error(
+    'PostgreSQL does not run as root, and there is no user `postgres` or `nobody`: add one, or run as another user.',
+  )
 }

@@ -17,7 +17,10 @@ export async function createTemplate(adminUrl: string): Promise<void> {
   const ownerUrl = urlOf(adminUrl, { database: TEMPLATE, user: ROLES.owner, password: ROLES.owner })
   const schema = await readFile(new URL('schema.sql', import.meta.url), 'utf8')
   // One script is one simple query, and that is one transaction.
-  await runSql(ownerUrl, [schema, handWrittenPolicies('projects'), handWrittenPolicies('tasks'), grantsSql()].join('\n'))
+  await runSql(
+    ownerUrl,
+    [schema, handWrittenPolicies('projects'), handWrittenPolicies('tasks'), grantsSql()].join('\n'),
+  )
 }
 
 export async function dropTemplate(adminUrl: string): Promise<void> {
