@@ -15,7 +15,7 @@ export function answer(
 ): Promise<unknown> | undefined {
   if (isSubmittable(config)) throw refuseSubmittable()
   const promise = attempt(work)
-  const given = callbackOf(values, callback)
+  const given = callbackOf(config, values, callback)
   if (!given) return promise
   answerTo(given, promise)
   return undefined

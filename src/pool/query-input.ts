@@ -16,21 +16,15 @@ export interface QueryInput {
 
 export type QueryCallback = (error: unknown, result?: unknown) => void
 
-/** The arguments of `pool.query` and `client.query`: a text or config, values, a callback in either place. */
-export function readArguments(
-  config: unknown,
-  values: unknown,
-  callback: unknown,
-): { input: QueryInput; callback: QueryCallback | undefined } {
-  const given = typeof values === 'function' ? values : callback
-  if (given !== undefined && typeof given !== 'function') throw new TypeError('callback is not a function')
-  const list = typeof values === 'function' || values === undefined ? undefined : values
-  return { input: readInput(config, list), callback: given as QueryCallback | undefined }
+/** What `pool.query` and `client.query` were given: a text or config, and values, where those are not the callback. */
+export function readInput(config: unknown, values: unknown): QueryInput {
+  return readConfig(config, typeof values === 'function' ? undefined : values)
 }
 
-/** The callback alone, for a refusal that comes before the input was read. */
-export function callbackOf(values: unknown, callback: unknown): QueryCallback | undefined {
-  const given = typeof values === 'function' ? values : callback
+/** The callback alone, which a refusal needs before the input was read. pg takes it in the config too. */
+export function callbackOf(config: unknown, values: unknown, callback: unknown): QueryCallback | undefined {
+  const inConfig = (config as { callback?: unknown } | null | undefined)?.callback
+  const given = typeof values === 'function' ? values : (callback ?? inConfig)
   return typeof given === 'function' ? (given as QueryCallback) : undefined
 }
 
@@ -46,7 +40,7 @@ export function refuseSubmittable(): TenancyError {
   )
 }
 
-function readInput(config: unknown, list: unknown): QueryInput {
+function readConfig(config: unknown, list: unknown): QueryInput {
   const query = (typeof config === 'string' ? { text: config } : config) as Partial<Record<string, unknown>> | null
   if (typeof query !== 'object' || query === null || typeof query['text'] !== 'string') {
     throw unsupported('A query must have a text.', "Call query('SELECT …', values) or query({ text, values }).")

@@ -7,7 +7,7 @@ import { isPrismaQuery } from '../prisma-internals.js'
 import { checkRole, type RoleRow, roleQuery } from '../role-check.js'
 import { answer, answerTo } from './answer.js'
 import { checkPg } from './pg-internals.js'
-import { readArguments } from './query-input.js'
+import { readInput } from './query-input.js'
 import { Session } from './session.js'
 import { type Admission, type Lender, TenantClient } from './tenant-client.js'
 
@@ -91,7 +91,24 @@ export class TenantPool extends pg.Pool {
    *
    * @throws NoTenantError, InvalidTenantIdError, PolicyViolationError, TenancyError `QUERY.UNSUPPORTED`
    */
-  override query(config: never, values?: unknown, callback?: unknown): never {
+  override query<R extends unknown[] = unknown[]>(
+    config: pg.QueryArrayConfig,
+    values?: unknown[],
+  ): Promise<pg.QueryArrayResult<R>>
+  override query<R extends pg.QueryResultRow = pg.QueryResultRow>(
+    config: string | pg.QueryConfig,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<R>>
+  override query<R extends pg.QueryResultRow = pg.QueryResultRow>(
+    config: string | pg.QueryConfig,
+    callback: (error: Error, result: pg.QueryResult<R>) => void,
+  ): void
+  override query<R extends pg.QueryResultRow = pg.QueryResultRow>(
+    config: string | pg.QueryConfig,
+    values: unknown[],
+    callback: (error: Error, result: pg.QueryResult<R>) => void,
+  ): void
+  override query(config: unknown, values?: unknown, callback?: unknown): unknown {
     return answer(config, values, callback, async () => {
       // The scope is read now, before anything is awaited.
       const { binding, statement, input } = this.#admit(config, values)
@@ -115,7 +132,7 @@ export class TenantPool extends pg.Pool {
         client.removeListener('error', ignore)
         client.release(session.marked === undefined ? undefined : new Error(`Connection destroyed: ${session.marked}.`))
       }
-    }) as never
+    })
   }
 
   /**
@@ -145,6 +162,8 @@ export class TenantPool extends pg.Pool {
    * `onConnect` of the configuration.
    */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
+    // 'acquire' and 'release' come with every query; an 'error' that nobody listens to must be thrown.
+    if (event !== 'error' && this.listenerCount(event) === 0) return false
     const handles = args.map((value) =>
       value instanceof pg.Client ? new TenantClient({ ...this.#lender, refuse: refuseInEvent }) : value,
     )
@@ -158,7 +177,7 @@ export class TenantPool extends pg.Pool {
     const scope = currentScope()
     if (!scope?.admitted && isPrismaQuery(config)) throw refuseBareClient()
     const binding = this.#binder.bind(scope as Scope)
-    const { input } = readArguments(config, values, undefined)
+    const input = readInput(config, values)
     const statement = readStatement(input.text)
     if (statement.kind === 'session' && !this.#direct)
       throw refuseSessionStatement(statement.why ?? 'it changes the session')
@@ -187,7 +206,7 @@ export class TenantPool extends pg.Pool {
     client.on('error', ignore)
     try {
       await this.#onConnect?.(client as unknown as pg.Client)
-      const { input } = readArguments(roleQuery, undefined, undefined)
+      const input = readInput(roleQuery, undefined)
       const { result, error } = await session.run(
         { kind: 'query' },
         { held: [], binding: undefined, query: input },

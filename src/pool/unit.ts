@@ -89,7 +89,7 @@ export class Unit {
   }
 
   handleRowDescription(message: { fields: unknown[] }): void {
-    if (this.#inPrelude()) return void this.#surprise('a row description')
+    if (this.#inPrelude() || this.#describedRows) return void this.#surprise('a row description')
     this.#describedRows = true
     this.#result.addFields(message.fields)
   }
@@ -100,6 +100,7 @@ export class Unit {
       this.#bound = message.fields
       return
     }
+    if (!this.#describedRows) return void this.#surprise('a row that it did not describe')
     if (this.#error !== undefined) return
     try {
       this.#result.addRow(this.#result.parseRow(message.fields))

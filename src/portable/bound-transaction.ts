@@ -1,13 +1,7 @@
 import type { Binder, Binding } from '../binding.js'
 import { currentScope } from '../context.js'
 import { TenancyError } from '../errors.js'
-import {
-  bindFailed,
-  refusesBinding,
-  transactionIsOver,
-  transactionOfAnotherScope,
-  unsupported,
-} from '../refusals.js'
+import { bindFailed, refusesBinding, transactionIsOver, transactionOfAnotherScope, unsupported } from '../refusals.js'
 import { type SqlQuery, type SqlResultSet, sqlQuery, type Transaction } from './driver-adapter.js'
 import { asUsersMeetIt } from './policy-refusal.js'
 import { readPortableStatement } from './read-statement.js'
