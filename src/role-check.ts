@@ -7,7 +7,8 @@ import { TenancyError } from './errors.js'
 export const roleQuery = `SELECT r.rolname, r.rolsuper, r.rolbypassrls,
   (SELECT c.oid::pg_catalog.regclass::text FROM pg_catalog.pg_class c
     WHERE c.relrowsecurity AND c.relkind IN ('r', 'p') AND pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE') LIMIT 1) AS owns,
-  pg_catalog.current_setting('standard_conforming_strings') AS strings
+  pg_catalog.current_setting('standard_conforming_strings') AS strings,
+  pg_catalog.pg_backend_pid() AS pid
 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`
 
 export interface RoleRow {
@@ -16,6 +17,7 @@ export interface RoleRow {
   rolbypassrls: boolean
   owns: string | null
   strings: string
+  pid: number
 }
 
 /** @throws TenancyError `ROLE.BYPASSES_RLS`, `CONFIG.INVALID` */

@@ -91,6 +91,7 @@ function judge(sql: string): Statement | TenancyError {
     })
   }
   while (isSymbol(found.at(-1), ';')) found.pop()
+  while (isSymbol(found[0], ';')) found.shift()
   if (found.some((token) => isSymbol(token, ';'))) {
     return unsupported('The text holds several statements, and only one can be bound to the tenant at a time.', {
       hint: 'Send them one by one, inside prisma.$transaction(async (tx) => …) where they belong together.',

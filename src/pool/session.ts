@@ -23,6 +23,11 @@ const EXPECTED_TAG: Record<Statement['kind'], RegExp> = {
 export class Session {
   /** Did the pool prepare and check it? */
   ready = false
+  /**
+   * Does the server keep what is prepared here? Then the binding is prepared once and saves the server its parsing.
+   * A pooler in transaction mode may hand the next transaction to another server connection.
+   */
+  keepsPrepared = false
   #marked: string | undefined
   readonly #client: pg.PoolClient
   readonly #prepared = new PreparedStatements()
@@ -63,7 +68,7 @@ export class Session {
   }
 
   #send(plan: UnitPlan): Promise<Outcome> {
-    const unit = new Unit(plan, this.#prepared, this.#client as unknown as TypeParsers)
+    const unit = new Unit(plan, this.#prepared, this.keepsPrepared, this.#client as unknown as TypeParsers)
     // Outside any scope: what pg does later on this socket must not run in the scope of whoever wrote last.
     runInScope(undefined, () => this.#client.query(unit as unknown as pg.Submittable))
     return unit.outcome

@@ -213,7 +213,10 @@ export class TenantPool extends pg.Pool {
         'I',
       )
       if (error !== undefined) throw error
-      checkRole((result.rows as unknown as RoleRow[])[0], this.#allowBypass)
+      const row = (result.rows as unknown as RoleRow[])[0]
+      checkRole(row, this.#allowBypass)
+      // A pooler gives its clients a process id of its own making.
+      session.keepsPrepared = row?.pid === (client as unknown as { processID?: number }).processID
       if (session.marked !== undefined) {
         throw new TenancyError('CONFIG.INVALID', 'onConnect left the connection in a transaction.', {
           hint: 'COMMIT before onConnect resolves.',

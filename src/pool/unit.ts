@@ -38,6 +38,7 @@ export class Unit {
 
   readonly #plan: UnitPlan
   readonly #prepared: PreparedStatements
+  readonly #bindingName: string
   readonly #result: ResultBuilder
   /** Commands to complete before the query's own messages begin. */
   #preludeLeft: number
@@ -48,9 +49,11 @@ export class Unit {
   #wire: Wire | undefined
   #settle!: (outcome: Outcome) => void
 
-  constructor(plan: UnitPlan, prepared: PreparedStatements, types: TypeParsers) {
+  constructor(plan: UnitPlan, prepared: PreparedStatements, prepareBinding: boolean, types: TypeParsers) {
     this.#plan = plan
     this.#prepared = prepared
+    // Whoever names his statements has connections that keep prepared ones.
+    this.#bindingName = prepareBinding || plan.query.name !== '' ? BINDING_NAME : ''
     this.#result = newResult(plan.query.rowMode, plan.query.types ?? types)
     this.#preludeLeft = plan.held.length + (plan.binding ? 1 : 0)
     this.query_timeout = plan.query.timeout
@@ -71,10 +74,8 @@ export class Unit {
         wire.execute({ portal: '' })
       }
       if (binding) {
-        // Whoever names his statements has connections that keep prepared ones, and the binding is prepared with them.
-        const name = query.name === '' ? '' : BINDING_NAME
-        this.#prepared.parse(wire, name, binding.sql)
-        wire.bind({ statement: name, values: binding.values, binary: false })
+        this.#prepared.parse(wire, this.#bindingName, binding.sql)
+        wire.bind({ statement: this.#bindingName, values: binding.values, binary: false })
         wire.execute({ portal: '' })
       }
       this.#prepared.parse(wire, query.name, query.text)
