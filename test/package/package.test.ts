@@ -1,0 +1,121 @@
+// Proves that the published package loads whichever way a service is built, and that two copies of it in one process,
+// one from ESM and one from CommonJS, are one library.
+import { readdir, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { PrismaPg } from '@prisma/adapter-pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { PrismaClient } from '../../generated/test/client.js'
+import { createTestDatabase, seedTenants, type TenantDatabase } from '../support/database.js'
+import { type InstalledPackage, installPackage } from './installed-package.js'
+
+type Library = typeof import('prisma-extension-tenancy')
+
+let installed: InstalledPackage
+let manifest: { exports: Record<string, unknown> }
+beforeAll(async () => {
+  installed = await installPackage()
+  manifest = JSON.parse(await readFile(join(installed.folder, 'package.json'), 'utf8'))
+}, 240_000)
+afterAll(() => installed?.remove())
+
+test('every published entry loads from ESM and from CommonJS, with the same names', async () => {
+  const entries = Object.keys(manifest.exports)
+    .filter((entry) => entry !== './package.json')
+    .map((entry) => join('prisma-extension-tenancy', entry))
+  expect(entries.length).toBeGreaterThanOrEqual(2)
+  for (const entry of entries) {
+    const esm = await installed.run('load.mjs', `console.log(JSON.stringify(Object.keys(await import('${entry}'))))`)
+    const cjs = await installed.run('load.cjs', `console.log(JSON.stringify(Object.keys(require('${entry}'))))`)
+    const names: string[] = JSON.parse(esm)
+    expect(names.length).toBeGreaterThan(3)
+    expect(names).not.toContain('default')
+    expect(JSON.parse(cjs).sort()).toEqual(names.sort())
+  }
+})
+
+test('what is not published cannot be loaded', async () => {
+  for (const name of ['context', 'prisma-internals', 'pool/tenant-pool', 'gate/statement', 'dist/index.js']) {
+    const load = installed.run('load.mjs', `await import('prisma-extension-tenancy/${name}')`)
+    await expect(load).rejects.toThrow('ERR_PACKAGE_PATH_NOT_EXPORTED')
+  }
+})
+
+test('the tarball holds the build, what describes it, and no path of the machine that built it', async () => {
+  const files = (await readdir(installed.folder, { recursive: true, withFileTypes: true })).filter((file) =>
+    file.isFile(),
+  )
+  const paths = files.map((file) => join(file.parentPath, file.name).slice(installed.folder.length + 1))
+  const expected = /^(?:dist\/.+\.(?:js|cjs|d\.ts|d\.cts|map)|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
+  expect(paths.filter((path) => !expected.test(path))).toEqual([])
+  expect(paths).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.cjs', 'dist/index.d.ts', 'LICENSE']))
+  const root = new URL('../..', import.meta.url).pathname
+  for (const path of paths) expect(await readFile(join(installed.folder, path), 'utf8')).not.toContain(root)
+})
+
+describe('an ESM and a CommonJS copy in one process', () => {
+  let esm: Library
+  let cjs: Library
+  beforeAll(async () => {
+    esm = await import(pathToFileURL(join(installed.folder, 'dist/index.js')).href)
+    cjs = createRequire(join(installed.project, 'index.js'))('prisma-extension-tenancy')
+  })
+  const pairs = [
+    { first: 'ESM', second: 'CommonJS', copies: () => [esm, cjs] as const },
+    { first: 'CommonJS', second: 'ESM', copies: () => [cjs, esm] as const },
+  ]
+
+  test('are two copies', () => {
+    expect(esm.TenantPool).not.toBe(cjs.TenantPool)
+    expect(esm.NoTenantError).not.toBe(cjs.NoTenantError)
+  })
+
+  describe.each(pairs)('$first first, $second second', ({ copies }) => {
+    test('a scope of the first is the scope of the second', async () => {
+      const [first, second] = copies()
+      expect(await first.withTenant('a', () => second.currentTenant())).toBe('a')
+      expect(await first.withTenant('a', () => second.withTenant('b', () => first.currentTenant()))).toBe('b')
+      expect(await first.withTenant('a', () => second.withoutTenant(() => first.tryCurrentTenant()))).toBeUndefined()
+      expect(second.tryCurrentTenant()).toBeUndefined()
+    })
+
+    test('an error of the first is one to the second', async () => {
+      const [first, second] = copies()
+      const error = await first.withTenant('', () => {}).catch((error: unknown) => error)
+      expect(error).not.toBeInstanceOf(second.TenancyError)
+      expect(second.isTenancyError(error)).toBe(true)
+      expect(second.isTenancyError(new Error('another'))).toBe(false)
+    })
+
+    test('a pool of the first serves a client of the second', async () => {
+      const [first, second] = copies()
+      const db: TenantDatabase = await createTestDatabase()
+      const pool = new first.TenantPool({ connectionString: db.appUrl, max: 2 })
+      const base = new PrismaClient({ adapter: new PrismaPg(pool) })
+      try {
+        const tenants = await seedTenants(db, [
+          'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+          'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+        ])
+        const prisma = base.$extends(second.tenancy({ pool }))
+        for (const library of [first, second]) {
+          for (const { tenantId, projectIds } of tenants) {
+            const rows = await library.withTenant(tenantId, () => prisma.project.findMany())
+            expect(rows.map(({ id }) => id).sort()).toEqual([...projectIds].sort())
+            const raw = await library.withTenant(tenantId, () => pool.query('SELECT id FROM projects'))
+            expect(raw.rows).toHaveLength(projectIds.length)
+          }
+        }
+        const refused = await prisma.project.findMany().catch((error: unknown) => error)
+        expect(refused).toMatchObject({ code: 'TENANT.REQUIRED' })
+        expect(() => prisma.$extends(first.tenancy({ pool }))).toThrow('applied to this client already')
+      } finally {
+        await base.$disconnect()
+        await pool.end()
+        await db.drop()
+      }
+    })
+  })
+})
