@@ -35,7 +35,6 @@ export class Binder {
   readonly sql: string
   readonly #settings: readonly string[]
   readonly #parse: ReturnType<typeof tenantIdParser>
-  readonly #bindings = new WeakMap<Scope, Binding>()
 
   constructor({ setting = 'app.tenant_id', settings = [], tenantId = 'uuid' }: BindingOptions = {}) {
     if (!Array.isArray(settings)) {
@@ -61,15 +60,15 @@ export class Binder {
    */
   bind(scope: Scope | undefined): Binding {
     if (scope === undefined) throw new NoTenantError('A query')
-    let binding = this.#bindings.get(scope)
-    if (!binding) {
+    const { bound } = scope
+    if (bound.by !== this) {
       const tenant = scope.tenant === undefined ? '' : this.#parse(scope.tenant)
       const values = [tenant, ...this.#valuesOf(scope)]
       // No value contains NUL, so the joined text is as good as the list.
-      binding = Object.freeze({ key: values.join('\0'), values: Object.freeze(values) })
-      this.#bindings.set(scope, binding)
+      bound.binding = { key: values.join('\0'), values } satisfies Binding
+      bound.by = this
     }
-    return binding
+    return bound.binding as Binding
   }
 
   #valuesOf(scope: Scope): string[] {

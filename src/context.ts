@@ -6,17 +6,37 @@ import { checkTenantId, type TenantId } from './tenant.js'
 export type Tenant = TenantId | { readonly id: TenantId; readonly settings?: Readonly<Record<string, string>> }
 
 /** What is in force for everything awaited inside `withTenant` or `withoutTenant`. */
-export interface Scope {
+export class Scope {
   /** Undefined inside `withoutTenant`. */
   readonly tenant: TenantId | undefined
   readonly settings: Readonly<Record<string, string>>
   /** Set while Prisma's engine works for an extended client: a bare client on a TenantPool never has it. */
-  readonly admitted?: true
+  readonly admitted: boolean
+  /**
+   * What is bound for this scope, kept by who worked it out: one object for a scope and its admitted twin. A scope
+   * lives as long as a request, and each of its queries asks.
+   */
+  readonly bound: { by?: object; binding?: unknown }
+  #twin: Scope | undefined
+
+  constructor(tenant: TenantId | undefined, settings: Readonly<Record<string, string>>, of?: Scope) {
+    this.tenant = tenant
+    this.settings = settings
+    this.admitted = of !== undefined
+    this.bound = of?.bound ?? {}
+  }
+
+  /** The same scope, marked as Prisma's engine at work for an extended client. */
+  admit(): Scope {
+    if (this.admitted) return this
+    this.#twin ??= new Scope(this.tenant, this.settings, this)
+    return this.#twin
+  }
 }
 
 const MAX_SETTING_BYTES = 4096
 const noSettings: Readonly<Record<string, string>> = Object.freeze({})
-const noTenant: Scope = Object.freeze({ tenant: undefined, settings: noSettings })
+const noTenant = new Scope(undefined, noSettings)
 
 // One storage for all copies of this package in the process: a CommonJS service may load it beside an ESM library.
 const storageKey = Symbol.for('prisma-extension-tenancy.scopes')
@@ -75,7 +95,7 @@ export function runInScope<T>(scope: Scope | undefined, fn: () => T): T {
 
 /** The scope of a tenant, checked. */
 export function tenantScope(tenant: Tenant): Scope {
-  if (!isPlainObject(tenant)) return Object.freeze({ tenant: checkTenantId(tenant), settings: noSettings })
+  if (!isPlainObject(tenant)) return new Scope(checkTenantId(tenant), noSettings)
   for (const key of Object.keys(tenant)) {
     if (key !== 'id' && key !== 'settings') {
       throw new TenancyError('CONFIG.INVALID', `withTenant was given the unknown property ${JSON.stringify(key)}.`, {
@@ -83,20 +103,7 @@ export function tenantScope(tenant: Tenant): Scope {
       })
     }
   }
-  return Object.freeze({ tenant: checkTenantId(tenant.id), settings: checkSettings(tenant.settings) })
-}
-
-const admittedScopes = new WeakMap<Scope, Scope>()
-
-/** The same scope, marked as Prisma's engine at work for an extended client. One object per scope, so that what is cached by scope stays cached. */
-export function admit(scope: Scope): Scope {
-  if (scope.admitted) return scope
-  let admitted = admittedScopes.get(scope)
-  if (!admitted) {
-    admitted = Object.freeze({ ...scope, admitted: true as const })
-    admittedScopes.set(scope, admitted)
-  }
-  return admitted
+  return new Scope(checkTenantId(tenant.id), checkSettings(tenant.settings))
 }
 
 function checkSettings(settings: unknown): Readonly<Record<string, string>> {

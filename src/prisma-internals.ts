@@ -1,10 +1,15 @@
 // The only file that touches undocumented Prisma fields. What it relies on is checked when the extension is applied.
 
+import type { Scope } from './context.js'
 import { TenancyError } from './errors.js'
 import type { SqlDriverAdapterFactory } from './portable/driver-adapter.js'
 
+/** On a request: the scope it was made in. */
+export const madeIn = Symbol('scope')
+
 /** One request on its way to Prisma's engine. */
 export interface Request {
+  [madeIn]?: Scope | undefined
   readonly transaction?: { readonly kind: 'itx' | 'batch'; readonly id: unknown }
 }
 

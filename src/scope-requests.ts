@@ -1,6 +1,6 @@
-import { admit, currentScope, runInScope, type Scope } from './context.js'
+import { currentScope, runInScope, type Scope } from './context.js'
 import { TenantMismatchError, tenancyErrorWithin } from './errors.js'
-import type { Request, SharedClient } from './prisma-internals.js'
+import { madeIn, type Request, type SharedClient } from './prisma-internals.js'
 import { transactionOfAnotherScope } from './refusals.js'
 import { wrapClient } from './scoped-client.js'
 
@@ -29,32 +29,35 @@ export function scopeRequests(shared: SharedClient, keyOf: KeyOf): void {
 function scopeLoader({ _requestHandler }: SharedClient, keyOf: KeyOf): void {
   const { options } = _requestHandler.dataloader
   const { batchBy, singleLoader, batchLoader } = options
-  const scopes = new WeakMap<Request, Scope | undefined>()
 
   options.batchBy = (request) => {
     const scope = currentScope()
-    scopes.set(request, scope)
+    request[madeIn] = scope
     const batch = batchBy(request)
     // The members of $transaction([…]) stay together, to be sent or refused together.
     if (request.transaction?.kind === 'batch') return batch
     const key = keyOf(scope)
     return batch === undefined || batch === '' ? undefined : `${key}\0${batch}`
   }
-  options.singleLoader = async (request) => inScopeOf([request], () => singleLoader(request))
-  options.batchLoader = async (requests) => inScopeOf(requests, () => batchLoader(requests))
+  options.singleLoader = (request) => inScopeOf([request], () => singleLoader(request))
+  options.batchLoader = (requests) => inScopeOf(requests, () => batchLoader(requests))
 
   function inScopeOf(requests: readonly Request[], send: () => Promise<unknown>): Promise<unknown> {
-    const [scope, ...others] = requests.map((request) => scopes.get(request))
-    const key = keyOf(scope)
-    if (others.some((other) => keyOf(other) !== key)) {
-      throw new TenantMismatchError(
-        'The members of one $transaction([…]) were made in scopes of different tenants or settings.',
-        {
-          hint: 'Make all of them, and the transaction, inside one withTenant(id, () => prisma.$transaction([…])).',
-        },
-      )
+    try {
+      const scope = requests[0]?.[madeIn]
+      const key = keyOf(scope)
+      if (requests.some((request) => request[madeIn] !== scope && keyOf(request[madeIn]) !== key)) {
+        throw new TenantMismatchError(
+          'The members of one $transaction([…]) were made in scopes of different tenants or settings.',
+          {
+            hint: 'Make all of them, and the transaction, inside one withTenant(id, () => prisma.$transaction([…])).',
+          },
+        )
+      }
+      return runInScope((scope as Scope).admit(), send)
+    } catch (error) {
+      return Promise.reject(error)
     }
-    return runInScope(admit(scope as Scope), send)
   }
 }
 
@@ -77,9 +80,9 @@ function scopeTransactions(shared: SharedClient, keyOf: KeyOf): void {
       try {
         if (typeof input !== 'function') return await open.call(this, input as unknown[], options)
         const scope = currentScope()
-        const key = keyOf(scope)
-        const body = (tx: object) => runInScope(scope, () => input(guard(tx, key, keyOf)))
-        return await runInScope(admit(scope as Scope), () => open.call(this, body, options))
+        keyOf(scope)
+        const body = (tx: object) => runInScope(scope, () => input(guard(tx, scope, keyOf)))
+        return await runInScope((scope as Scope).admit(), () => open.call(this, body, options))
       } catch (error) {
         throw tenancyErrorWithin(error) ?? error
       }
@@ -88,12 +91,16 @@ function scopeTransactions(shared: SharedClient, keyOf: KeyOf): void {
 }
 
 /** A transaction's client, refusing calls from another tenant's scope when they are made and not only when they run. */
-function guard(tx: object, key: string, keyOf: KeyOf): object {
+function guard(tx: object, opened: Scope | undefined, keyOf: KeyOf): object {
   return wrapClient(tx, (call) => {
-    const error = attempt(() => {
-      if (keyOf(currentScope()) !== key) throw transactionOfAnotherScope()
-    })
-    return error === undefined ? call() : rejected(error)
+    const scope = currentScope()
+    if (scope === opened) return call()
+    try {
+      if (keyOf(scope) !== keyOf(opened)) throw transactionOfAnotherScope()
+    } catch (error) {
+      return rejected(error)
+    }
+    return call()
   })
 }
 

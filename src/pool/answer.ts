@@ -42,6 +42,10 @@ export function answerTo<R extends unknown[]>(
 }
 
 /** A promise also of what `work` throws before it returns one. */
-async function attempt(work: () => Promise<unknown>): Promise<unknown> {
-  return work()
+function attempt(work: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return work()
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }

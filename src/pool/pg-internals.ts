@@ -8,6 +8,7 @@ export type TransactionStatus = 'I' | 'T' | 'E'
 /** What `submit(connection)` of a query is handed: one method per message of PostgreSQL's wire protocol. */
 export interface Wire {
   readonly stream: { cork(): void; uncork(): void; destroy(error?: Error): void }
+  query(text: string): void
   parse(message: { name: string; text: string }): void
   bind(message: { statement: string; values: readonly WireValue[]; binary: boolean }): void
   describe(message: { type: 'P'; name: string }): void
@@ -51,6 +52,7 @@ export function checkPg(): void {
 export function checkWire(client: pg.Client): Wire {
   const wire = (client as unknown as { connection?: Wire }).connection
   const methods = [
+    'query',
     'parse',
     'bind',
     'describe',

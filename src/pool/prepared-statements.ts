@@ -3,6 +3,7 @@ import type { Wire } from './pg-internals.js'
 
 /** The name under which the binding itself is prepared. */
 export const BINDING_NAME = 'tenancy_bind'
+export const BEGIN_NAME = 'tenancy_begin'
 
 /**
  * Which prepared statements one connection has.
@@ -19,8 +20,8 @@ export class PreparedStatements {
   /** @throws TenancyError `QUERY.UNSUPPORTED` where the name stands for another text, or for the binding */
   checkName(name: string, text: string): void {
     // A COMMIT or SAVEPOINT of this name, which goes alone, would be taken for the binding by everybody who comes later.
-    if (name === BINDING_NAME) {
-      throw new TenancyError('QUERY.UNSUPPORTED', `The name "${BINDING_NAME}" is taken by the binding itself.`, {
+    if (name === BINDING_NAME || name === BEGIN_NAME) {
+      throw new TenancyError('QUERY.UNSUPPORTED', `The name ${JSON.stringify(name)} is taken by the binding itself.`, {
         hint: 'Give the prepared statement another name.',
       })
     }

@@ -21,20 +21,21 @@ const EXPECTED_TAG: Record<Statement['kind'], RegExp> = {
  * marked connection is destroyed when it is given back, never cleaned.
  */
 export class Session {
-  /** Did the pool prepare and check it? */
-  ready = false
   /**
    * Does the server keep what is prepared here? Then the binding is prepared once and saves the server its parsing.
    * A pooler in transaction mode may hand the next transaction to another server connection.
    */
   keepsPrepared = false
   #marked: string | undefined
-  readonly #client: pg.PoolClient
+  /** pg's own client. It never leaves the pool. */
+  readonly client: pg.PoolClient
   readonly #prepared = new PreparedStatements()
 
   constructor(client: pg.PoolClient) {
     checkWire(client as unknown as pg.Client)
-    this.#client = client
+    this.client = client
+    // pg's pool listens only while a connection is idle; an error that nobody hears ends the process.
+    client.on('error', () => this.mark('the connection failed'))
   }
 
   /** Why the connection must be destroyed, or undefined. */
@@ -44,6 +45,12 @@ export class Session {
 
   mark(why: string): void {
     this.#marked ??= why
+  }
+
+  /** Gives the connection back to pg's pool, which destroys it where it is marked or `destroy` says so. */
+  release(destroy?: Error | boolean): void {
+    const marked = this.#marked === undefined ? undefined : new Error(`Connection destroyed: ${this.#marked}.`)
+    this.client.release(destroy || marked)
   }
 
   /**
@@ -68,9 +75,9 @@ export class Session {
   }
 
   #send(plan: UnitPlan): Promise<Outcome> {
-    const unit = new Unit(plan, this.#prepared, this.keepsPrepared, this.#client as unknown as TypeParsers)
+    const unit = new Unit(plan, this.#prepared, this.keepsPrepared, this.client as unknown as TypeParsers)
     // Outside any scope: what pg does later on this socket must not run in the scope of whoever wrote last.
-    runInScope(undefined, () => this.#client.query(unit as unknown as pg.Submittable))
+    runInScope(undefined, () => this.client.query(unit as unknown as pg.Submittable))
     return unit.outcome
   }
 

@@ -32,7 +32,7 @@ interface Transaction {
   held: string[]
 }
 
-const forwarded = ['notice', 'notification', 'drain', 'end'] as const
+const forwarded = new Set<string | symbol>(['error', 'notice', 'notification', 'drain', 'end'])
 
 /**
  * What `pool.connect()` hands out: a client of pg's for one lease. Every statement runs bound to the scope in which it
@@ -41,25 +41,29 @@ const forwarded = ['notice', 'notification', 'drain', 'end'] as const
  */
 export class TenantClient extends EventEmitter {
   readonly #lender: Lender
-  #lease: { readonly client: pg.PoolClient; readonly session: Session } | undefined
-  #queue: Promise<unknown> = Promise.resolve()
+  /** The connection, until it is given back. */
+  #session: Session | undefined
+  #last: Promise<unknown> | undefined
   #waiting = 0
   #transaction: Transaction | undefined
   /** Why nothing but ROLLBACK and the release may follow, or undefined. */
   #over: string | undefined
-  readonly #listeners: [event: string, listener: (...args: unknown[]) => void][] = []
+  readonly #listeners = new Map<string, (...args: unknown[]) => void>()
 
-  /** @internal Clients come from `TenantPool#connect`. Without a lease it is the handle that pool events carry. */
-  constructor(lender: Lender, lease?: { client: pg.PoolClient; session: Session }) {
+  /** @internal Clients come from `TenantPool#connect`. Without a session it is the handle that pool events carry. */
+  constructor(lender: Lender, session?: Session) {
     super()
     this.#lender = lender
-    this.#lease = lease
-    if (!lease) return
-    for (const event of forwarded) this.#listen(event, (...args) => this.emit(event, ...args))
-    this.#listen('error', (error) => {
-      lease.session.mark('the connection failed')
-      if (this.listenerCount('error') > 0) this.emit('error', error)
-    })
+    this.#session = session
+  }
+
+  override on(...[event, listener]: Parameters<EventEmitter['on']>): this {
+    if (forwarded.has(event)) this.#forward(event as string)
+    return super.on(event, listener)
+  }
+
+  override addListener(...[event, listener]: Parameters<EventEmitter['on']>): this {
+    return this.on(event, listener)
   }
 
   /**
@@ -83,50 +87,53 @@ export class TenantClient extends EventEmitter {
   ): void
   query(config: unknown, values?: unknown, callback?: unknown): unknown {
     return answer(config, values, callback, () => {
-      if (!this.#lease) throw this.#lender.refuse()
+      if (!this.#session) throw this.#lender.refuse()
       const admission = this.#lender.admit(config, values)
-      this.#waiting += 1
-      const run = this.#queue
-        .then(() => this.#step(admission))
-        .finally(() => {
-          this.#waiting -= 1
-        })
-      this.#queue = run.catch(() => {})
-      return run
+      return this.#inTurn(() => this.#step(admission))
     })
   }
 
   /** Gives the connection back; with `true` or an error, or where anything is amiss, it is destroyed instead. */
   release(destroy?: Error | boolean): void {
-    const lease = this.#lease
-    if (!lease) throw new Error('Release called on client which has already been released to the pool.')
-    this.#lease = undefined
-    for (const [event, listener] of this.#listeners) lease.client.removeListener(event, listener)
-    if (this.#transaction?.held.length === 0) lease.session.mark('a transaction was left open')
-    if (this.#waiting > 0) lease.session.mark('a statement was still running')
-    const why = lease.session.marked
-    lease.client.release(destroy || (why === undefined ? undefined : new Error(`Connection destroyed: ${why}.`)))
+    const session = this.#session
+    if (!session) throw new Error('Release called on client which has already been released to the pool.')
+    this.#session = undefined
+    for (const [event, listener] of this.#listeners) session.client.removeListener(event, listener)
+    if (this.#transaction?.held.length === 0) session.mark('a transaction was left open')
+    if (this.#waiting > 0) session.mark('a statement was still running')
+    session.release(destroy)
   }
 
   /** pg's own: see https://node-postgres.com/apis/client */
   escapeIdentifier(text: string): string {
-    return this.#raw().escapeIdentifier(text)
+    return this.#leased().client.escapeIdentifier(text)
   }
 
   escapeLiteral(text: string): string {
-    return this.#raw().escapeLiteral(text)
+    return this.#leased().client.escapeLiteral(text)
   }
 
   getTypeParser(oid: number, format?: string): unknown {
-    return (this.#raw().getTypeParser as (oid: number, format?: string) => unknown)(oid, format)
+    return (this.#leased().client.getTypeParser as (oid: number, format?: string) => unknown)(oid, format)
   }
 
   get processID(): number | null {
-    return (this.#raw() as unknown as { processID: number | null }).processID
+    return (this.#leased().client as unknown as { processID: number | null }).processID
+  }
+
+  /** Runs at once, or after what runs already: pg takes one statement at a time. */
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#waiting === 0 ? run() : (this.#last as Promise<unknown>).then(run, run)
+    const done = () => {
+      this.#waiting -= 1
+    }
+    this.#waiting += 1
+    this.#last = turn
+    turn.then(done, done)
+    return turn
   }
 
   async #step({ binding, statement, input, fromPrisma }: Admission): Promise<ResultBuilder> {
-    if (!this.#lease) throw this.#lender.refuse()
     const transaction = this.#transaction
     if (this.#over !== undefined) {
       if (statement.kind === 'rollback') return localAnswer('ROLLBACK')
@@ -171,7 +178,7 @@ export class TenantClient extends EventEmitter {
     if (fromPrisma) this.#over = 'it was committed or rolled back'
     if (!transaction || transaction.held.length > 0)
       return localAnswer(statement.kind === 'commit' ? 'COMMIT' : 'ROLLBACK')
-    const { result, error, status } = await this.#session().run(
+    const { result, error, status } = await this.#leased().run(
       statement,
       { held: [], binding: undefined, query: input },
       'I',
@@ -187,7 +194,7 @@ export class TenantClient extends EventEmitter {
     const values = (transaction?.binding ?? binding)?.values
     const bind = values !== undefined && (bound || held.length > 0)
     const plan = { held, binding: bind ? { sql: this.#lender.binder.sql, values } : undefined, query: input }
-    const { result, error, status } = await this.#session().run(statement, plan, transaction ? 'T' : 'I')
+    const { result, error, status } = await this.#leased().run(statement, plan, transaction ? 'T' : 'I')
     if (transaction) transaction.held = []
     // What follows in a transaction that the server does not know would run on its own, statement by statement.
     if (transaction && status !== 'T' && status !== 'E') {
@@ -198,19 +205,19 @@ export class TenantClient extends EventEmitter {
     return result
   }
 
-  #session(): Session {
-    if (!this.#lease) throw this.#lender.refuse()
-    return this.#lease.session
+  #leased(): Session {
+    if (!this.#session) throw this.#lender.refuse()
+    return this.#session
   }
 
-  #raw(): pg.PoolClient {
-    if (!this.#lease) throw this.#lender.refuse()
-    return this.#lease.client
-  }
-
-  #listen(event: string, listener: (...args: unknown[]) => void): void {
-    this.#listeners.push([event, listener])
-    this.#lease?.client.on(event as 'error', listener)
+  /** What pg's client emits, for as long as it is lent, and only where somebody listens. */
+  #forward(event: string): void {
+    if (!this.#session || this.#listeners.has(event)) return
+    const listener = (...args: unknown[]) => {
+      if (event !== 'error' || this.listenerCount('error') > 0) this.emit(event, ...args)
+    }
+    this.#listeners.set(event, listener)
+    this.#session.client.on(event as 'error', listener)
   }
 }
 

@@ -109,29 +109,15 @@ export class TenantPool extends pg.Pool {
     callback: (error: Error, result: pg.QueryResult<R>) => void,
   ): void
   override query(config: unknown, values?: unknown, callback?: unknown): unknown {
-    return answer(config, values, callback, async () => {
+    return answer(config, values, callback, () => {
       // The scope is read now, before anything is awaited.
-      const { binding, statement, input } = this.#admit(config, values)
-      if (statement.kind !== 'query' && statement.kind !== 'session') {
+      const admission = this.#admit(config, values)
+      if (admission.statement.kind !== 'query' && admission.statement.kind !== 'session') {
         throw new TenancyError('QUERY.UNSUPPORTED', 'A transaction needs one connection, and pool.query may use any.', {
           hint: 'const client = await pool.connect(), then client.query(…) and client.release().',
         })
       }
-      const { client, session } = await this.#acquire()
-      const ignore = () => session.mark('the connection failed')
-      client.on('error', ignore)
-      try {
-        const { result, error } = await session.run(
-          statement,
-          { held: [], binding: { sql: this.#binder.sql, values: binding.values }, query: input },
-          'I',
-        )
-        if (error !== undefined) throw error
-        return result
-      } finally {
-        client.removeListener('error', ignore)
-        client.release(session.marked === undefined ? undefined : new Error(`Connection destroyed: ${session.marked}.`))
-      }
+      return this.#runAlone(admission)
     })
   }
 
@@ -184,47 +170,57 @@ export class TenantPool extends pg.Pool {
     return { binding, statement, input, fromPrisma: scope?.admitted === true }
   }
 
-  /** A connection that is set up and whose role RLS binds. Outside any scope: sockets keep the context they are opened in. */
-  async #acquire(): Promise<{ client: pg.PoolClient; session: Session }> {
-    const client = await runInScope(undefined, () => super.connect())
-    let session = this.#sessions.get(client)
+  /** One statement, in a transaction of its own. */
+  async #runAlone({ statement, binding: { values }, input: query }: Admission): Promise<unknown> {
+    const session = await this.#acquire()
     try {
-      if (session === undefined) {
-        session = new Session(client)
-        this.#sessions.set(client, session)
-      }
-      if (!session.ready) await runInScope(undefined, () => this.#prepare(client, session as Session))
-    } catch (error) {
-      client.release(error as Error)
-      throw error
-    }
-    return { client, session }
-  }
-
-  async #prepare(client: pg.PoolClient, session: Session): Promise<void> {
-    const ignore = () => session.mark('the connection failed')
-    client.on('error', ignore)
-    try {
-      await this.#onConnect?.(client as unknown as pg.Client)
-      const input = readInput(roleQuery, undefined)
       const { result, error } = await session.run(
-        { kind: 'query' },
-        { held: [], binding: undefined, query: input },
+        statement,
+        { held: [], binding: { sql: this.#binder.sql, values }, query },
         'I',
       )
       if (error !== undefined) throw error
+      return result
+    } finally {
+      session.release()
+    }
+  }
+
+  /** A connection that is set up and whose role RLS binds. Outside any scope: sockets keep the context they are opened in. */
+  #acquire(): Promise<Session> {
+    return new Promise((resolve, reject) => {
+      runInScope(undefined, () => {
+        super.connect((error, client) => {
+          if (error || !client) return reject(error)
+          const session = this.#sessions.get(client)
+          if (session) resolve(session)
+          else this.#prepare(client).then(resolve, reject)
+        })
+      })
+    })
+  }
+
+  async #prepare(client: pg.PoolClient): Promise<Session> {
+    try {
+      const session = new Session(client)
+      await this.#onConnect?.(client as unknown as pg.Client)
+      const plan = { held: [], binding: undefined, query: readInput(roleQuery, undefined) }
+      const { result, error } = await session.run({ kind: 'query' }, plan, 'I')
+      if (error !== undefined) throw error
       const row = (result.rows as unknown as RoleRow[])[0]
       checkRole(row, this.#allowBypass)
-      // A pooler gives its clients a process id of its own making.
-      session.keepsPrepared = row?.pid === (client as unknown as { processID?: number }).processID
       if (session.marked !== undefined) {
         throw new TenancyError('CONFIG.INVALID', 'onConnect left the connection in a transaction.', {
           hint: 'COMMIT before onConnect resolves.',
         })
       }
-      session.ready = true
-    } finally {
-      client.removeListener('error', ignore)
+      // A pooler gives its clients a process id of its own making.
+      session.keepsPrepared = row?.pid === (client as unknown as { processID?: number }).processID
+      this.#sessions.set(client, session)
+      return session
+    } catch (error) {
+      client.release(error as Error)
+      throw error
     }
   }
 }

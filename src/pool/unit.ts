@@ -1,7 +1,7 @@
 import type { Binding } from '../binding.js'
 import { bindFailed, refusesBinding } from '../refusals.js'
 import { newResult, type ResultBuilder, type TransactionStatus, type TypeParsers, type Wire } from './pg-internals.js'
-import { BINDING_NAME, type PreparedStatements } from './prepared-statements.js'
+import { BEGIN_NAME, BINDING_NAME, type PreparedStatements } from './prepared-statements.js'
 import type { QueryInput } from './query-input.js'
 
 /** What one flight carries: held-back statements, the binding, one query, one Sync. */
@@ -23,6 +23,9 @@ export interface Outcome {
   /** Did the query describe rows? A SELECT that does not has made a table. */
   readonly describedRows: boolean
 }
+
+// What Prisma and most people write to end a transaction: one message instead of five, and too plain to be anything else.
+const PLAIN_CONTROL = /^(?:COMMIT|ROLLBACK|(?:ROLLBACK TO |RELEASE )?SAVEPOINT [a-z_][a-z0-9_]*)$/i
 
 /**
  * A query of pg's (https://node-postgres.com/apis/client#clientquery) that writes the binding before its own messages
@@ -66,11 +69,16 @@ export class Unit {
     const { held, binding, query } = this.#plan
     this.#wire = wire
     wire.once('readyForQuery', this.#onReady)
+    if (!binding && held.length === 0 && PLAIN_CONTROL.test(query.text)) {
+      wire.query(query.text)
+      return null
+    }
     wire.stream.cork()
     try {
       for (const text of held) {
-        wire.parse({ name: '', text })
-        wire.bind({ statement: '', values: [], binary: false })
+        const name = this.#bindingName !== '' && text === 'BEGIN' ? BEGIN_NAME : ''
+        this.#prepared.parse(wire, name, text)
+        wire.bind({ statement: name, values: [], binary: false })
         wire.execute({ portal: '' })
       }
       if (binding) {
