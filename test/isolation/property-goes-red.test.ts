@@ -2,7 +2,7 @@
 // from the async context when a request is sent, its programs find the leak within a few runs.
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { admit, currentScope, runInScope, type Scope } from '../../src/context.js'
+import { currentScope, runInScope } from '../../src/context.js'
 import type { SharedClient } from '../../src/prisma-internals.js'
 import { createTestDatabase, type TenantDatabase } from '../support/database.js'
 import { modes, openMode } from '../support/modes.js'
@@ -13,7 +13,7 @@ import { runProgram } from './property/run-program.js'
 vi.mock('../../src/scope-requests.js', () => ({
   scopeRequests({ _requestHandler: { dataloader } }: SharedClient): void {
     const { singleLoader, batchLoader } = dataloader.options
-    const here = <T>(send: () => T): T => runInScope(admit(currentScope() as Scope), send)
+    const here = <T>(send: () => T): T => runInScope(currentScope()?.admit(), send)
     dataloader.options.singleLoader = (request) => here(() => singleLoader(request))
     dataloader.options.batchLoader = (requests) => here(() => batchLoader(requests))
   },

@@ -7,14 +7,14 @@ import { modes, openMode } from '../support/modes.js'
 import { race } from './race.js'
 
 vi.mock(import('../../src/scope-requests.js'), async () => {
-  const { admit, currentScope, runInScope } = await import('../../src/context.js')
+  const { currentScope, runInScope } = await import('../../src/context.js')
   return {
     scopeRequests(shared) {
       const { options } = shared._requestHandler.dataloader
       const { singleLoader, batchLoader } = options
       const inWhateverScope = <T>(send: () => Promise<T>) => {
         const scope = currentScope()
-        return runInScope(scope && admit(scope), send)
+        return runInScope(scope?.admit(), send)
       }
       options.singleLoader = (request) => inWhateverScope(() => singleLoader(request))
       options.batchLoader = (requests) => inWhateverScope(() => batchLoader(requests))
