@@ -1,0 +1,58 @@
+// Proves that README is true to the code: its TypeScript runs as written, in order, as one service, and its commands and
+// packages exist.
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createTestDatabase, seedTenants, type TenantDatabase } from './support/database.js'
+
+const root = new URL('../', import.meta.url)
+let readme: string
+let manifest: { scripts: Record<string, string>; peerDependencies: Record<string, string>; name: string }
+let db: TenantDatabase
+beforeAll(async () => {
+  readme = await readFile(new URL('README.md', root), 'utf8')
+  manifest = JSON.parse(await readFile(new URL('package.json', root), 'utf8'))
+  db = await createTestDatabase()
+})
+afterAll(() => db.drop())
+
+test('every TypeScript snippet runs, one after another', async () => {
+  const [{ tenantId }] = await seedTenants(db, [randomUUID()] as const)
+  const snippets = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code)
+  expect(snippets.length).toBeGreaterThan(3)
+  // What a reader has and README does not show: a tenant, a URL, and for portable mode a client of his own.
+  const module = `import { PrismaClient as TheirClient } from './generated/prisma/client'
+import { PrismaPg as TheirAdapter } from '@prisma/adapter-pg'
+const tenantId = ${JSON.stringify(tenantId)}
+process.env.DATABASE_URL = ${JSON.stringify(db.appUrl)}
+const existingPrismaClient = new TheirClient({ adapter: new TheirAdapter({ connectionString: process.env.DATABASE_URL }) })
+${snippets.join('\n')}
+export const close = async () => { await prisma.$disconnect(); await pool.end(); await existingPrismaClient.$disconnect() }
+export const throughPortable = await withTenant(tenantId, () => portable.project.count())
+`.replaceAll('./generated/prisma/client', '../../generated/test/client.js')
+  const folder = new URL('.tmp/readme/', root)
+  await mkdir(folder, { recursive: true })
+  const file = new URL(`snippets-${process.pid}.ts`, folder)
+  await writeFile(file, module)
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+  const ran = (await import(/* @vite-ignore */ file.href)) as { close(): Promise<void>; throughPortable: number }
+  const printed = log.mock.calls.map((call) => call.join(' '))
+  log.mockRestore()
+  await ran.close()
+  expect(printed[0]).toBe('3 projects')
+  expect(printed).toContain(tenantId)
+  expect(printed).toContain('42')
+  expect(printed.join('\n')).toContain('FORCE ROW LEVEL SECURITY')
+  expect(ran.throughPortable).toBe(4)
+})
+
+test('its commands are scripts, and what it installs are the peers', () => {
+  for (const [, script] of readme.matchAll(/npm run ([a-z:]+)/g))
+    expect(manifest.scripts).toHaveProperty(script as string)
+  const install = /npm install (.*)/.exec(readme)?.[1]?.split(' ')
+  expect(new Set(install)).toEqual(new Set([manifest.name, ...Object.keys(manifest.peerDependencies)]))
+})
+
+test('every file that it links to exists', async () => {
+  for (const [, path] of readme.matchAll(/\]\((?!http)([^)#]+)\)/g)) await readFile(new URL(path as string, root))
+})
