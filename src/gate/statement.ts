@@ -127,7 +127,9 @@ function byKeyword(found: Token[]): Statement | TenancyError {
       return { kind: 'savepoint' }
     case 'set':
       // SET transaction.name = … is a session's setting like any other.
-      if (words[2] === '.') return session('SET changes the session')
+      if (['.', '=', 'to'].includes(words[2] ?? '')) return session('SET changes the session')
+      // And so is SET LOCAL jit.name = …, which may be where the tenant stands.
+      if (words[1] === 'local' && words[3] === '.') return session('SET changes the session')
       if (words[1] === 'transaction') return { kind: 'set-local', beforeFirstQuery: true }
       if (words[1] === 'constraints') return { kind: 'set-local' }
       if (words[1] === 'local' && LOCAL_SETTINGS.has(words[2] ?? '')) return { kind: 'set-local' }

@@ -134,6 +134,7 @@ export class TenantClient extends EventEmitter {
   }
 
   async #step({ binding, statement, input, fromPrisma }: Admission): Promise<ResultBuilder> {
+    this.#leased()
     const transaction = this.#transaction
     if (this.#over !== undefined) {
       if (statement.kind === 'rollback') return localAnswer('ROLLBACK')

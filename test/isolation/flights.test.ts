@@ -186,12 +186,12 @@ describe.each([{ prepared: false }, { prepared: true }])('with prepared statemen
       // BEGIN travels with the first statement; where there is none, neither BEGIN nor COMMIT does.
       expect(cost.flights).toBe(n === 0 ? 0 : n + 1)
       expect(cost.flights).toBeLessThan(expected.flights)
-      expect(cost.statements.filter((sql) => sql !== BINDING)).toEqual(n === 0 ? [] : expected.statements)
-      expect(cost.statements.filter((sql) => sql === BINDING)).toHaveLength(queries.length)
+      expect(cost.statements.filter((sql) => !sql.startsWith(BINDING))).toEqual(n === 0 ? [] : expected.statements)
+      expect(cost.statements.filter((sql) => sql.startsWith(BINDING))).toHaveLength(queries.length)
 
       const portable = await costOf(ours('portable'), run)
       expect(portable.flights).toBe(expected.flights + 1)
-      expect(portable.statements.filter((sql) => sql !== BINDING)).toEqual(expected.statements)
+      expect(portable.statements.filter((sql) => !sql.startsWith(BINDING))).toEqual(expected.statements)
     },
   )
 
