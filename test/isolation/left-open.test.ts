@@ -45,7 +45,7 @@ describe.each(modes)('in %s mode', (mode) => {
 
   async function answerTo(item: LeftOpen): Promise<string> {
     const { attack, probe, probedBy, inTransaction, meanwhile, prepared = false } = item
-    opened = await openMode(mode, world.db.appUrl, { max: 1, prepared })
+    opened = await openMode(mode, world.db.appUrl, { max: 1, prepared: prepared && mode === 'portable' })
     const { prisma } = opened
     const statements = attack.map(fill)
     const asA = <T>(fn: () => Promise<T>) => withTenant(world.a.tenantId, fn)

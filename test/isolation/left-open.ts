@@ -12,7 +12,7 @@ export interface LeftOpen {
   readonly attack: readonly string[]
   /** Run by A on another connection, and still running when the probe does. */
   readonly meanwhile?: string
-  /** Only where statements are prepared by name. */
+  /** In portable mode only where the adapter prepares statements by name. */
   readonly prepared?: true
   /** Are the attack's statements one interactive transaction, whose last one is the probe? */
   readonly inTransaction?: true
@@ -79,7 +79,7 @@ export const LEFT_OPEN: readonly LeftOpen[] = [
     harm: /row-level security/i,
   },
   {
-    what: 'A function that turns standard_conforming_strings off blinds the gate for every later statement of the connection.',
+    what: 'A function that changes standard_conforming_strings or client_encoding blinds the gate for every later statement of the connection.',
     modes: both,
     remedy: NO_SUCH_FUNCTIONS,
     attack: ['SELECT run($$SET standard_conforming_strings = off$$)'],
@@ -108,7 +108,7 @@ export const LEFT_OPEN: readonly LeftOpen[] = [
     harm: /^1$/,
   },
   {
-    what: 'A function that replaces the prepared statement which binds turns the binding off, where statements have names.',
+    what: 'A function that replaces the prepared statement which binds turns the binding off: pool mode prepares it where no pooler stands between, portable mode where the adapter names statements.',
     modes: both,
     remedy: NO_SUCH_FUNCTIONS,
     prepared: true,

@@ -226,19 +226,27 @@ describe('prepared statements', () => {
     expect((await asB(() => pool.query({ name: 'own', text: OWN }))).rows).toEqual([{ tenant: world.b.tenantId }])
   })
 
-  test('the binding’s own name is nobody else’s, also for what goes unbound', async () => {
-    const client = await pool.connect()
-    await asA(async () => {
-      await client.query('BEGIN')
-      await client.query('SELECT 1')
-      for (const text of ['SAVEPOINT s', OWN, 'COMMIT', 'SELECT $1 AS set_config'])
-        await expect(client.query({ name: 'tenancy_bind', text })).rejects.toMatchObject(refusal)
-      await client.query('ROLLBACK')
-    })
-    client.release()
-    await expect(asA(() => pool.query({ name: 'tenancy_bind', text: OWN }))).rejects.toMatchObject(refusal)
-    expect((await asB(() => pool.query({ name: 'own', text: OWN }))).rows).toEqual([{ tenant: world.b.tenantId }])
-  })
+  // What goes unbound and alone, such as ROLLBACK TO, would be run in the place of everybody's binding or BEGIN.
+  test.each(['tenancy_bind', 'tenancy_begin'])(
+    'the name %s is the pool’s own, also for what goes unbound',
+    async (name) => {
+      const taken = { ...refusal, message: expect.stringContaining('taken by the binding') }
+      const client = await pool.connect()
+      await asA(async () => {
+        await client.query('BEGIN READ WRITE')
+        await client.query('SAVEPOINT s')
+        for (const text of ['ROLLBACK TO s', 'SAVEPOINT s', OWN, 'SELECT $1::text AS set_config', 'COMMIT'])
+          await expect(client.query({ name, text })).rejects.toMatchObject(taken)
+      })
+      await asA(() => client.query('ROLLBACK'))
+      await asB(async () => {
+        await client.query('BEGIN')
+        expect((await client.query({ name: 'own', text: OWN })).rows).toEqual([{ tenant: world.b.tenantId }])
+        await client.query('COMMIT')
+      })
+      client.release()
+    },
+  )
 
   test('they work again after a hidden DEALLOCATE ALL, and in a transaction from the next one on', async () => {
     const own = { name: 'own', text: OWN }
