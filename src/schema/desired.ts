@@ -1,0 +1,147 @@
+import type { TenantColumnType } from '../sql/policies.js'
+import type { TableName } from '../sql/quote.js'
+import type { ResolvedConfig } from './config.js'
+
+/**
+ * What the database must have so that tenants are apart and the edited schema is true of it. All names are the
+ * database's own: columns, tables, and constraints as Prisma derives them.
+ */
+export interface Desired {
+  readonly config: ResolvedConfig
+  /** Parents before their children, as far as there is no cycle. */
+  readonly tables: readonly DesiredTable[]
+  /** Primary keys that stay without the tenant: a tenant can learn that an id is taken, but not by whom. */
+  readonly surrogateKeys: readonly SurrogateKey[]
+  /** Views by name: no policy protects them, they need `security_invoker`. */
+  readonly views: readonly TableName[]
+  /** The database schemas that the tables are in: `['public']` unless the Prisma schema says otherwise. */
+  readonly schemas: readonly string[]
+}
+
+export type DesiredTable = TenantTable | ReachedTable | ManyToManyTable | SharedTable
+
+/** Has the tenant column. */
+export interface TenantTable {
+  readonly kind: 'tenant'
+  readonly model: string
+  readonly table: TableName
+  /** The tenant column. */
+  readonly column: string
+  readonly type: TenantColumnType
+  /** The schema did not have the column. */
+  readonly columnIsNew: boolean
+  /** The column was there and could be NULL. */
+  readonly columnWasNullable: boolean
+  /** The column was there and had a default; it becomes the setting's unless it already is. */
+  readonly hadDefault: boolean
+  /** Columns of the primary key as it is before any change; empty for a table without one. */
+  readonly primaryKey: readonly string[]
+  /** Where the tenant of existing rows comes from; undefined where nobody says. */
+  readonly backfill?: Backfill | undefined
+  /** Indexes that begin with the tenant and are new. */
+  readonly indexes: readonly DesiredIndex[]
+  /** Unique indexes that contain the tenant and are new. */
+  readonly uniques: readonly DesiredUnique[]
+  /** A natural primary key gets the tenant in front. */
+  readonly primaryKeyChange?: PrimaryKeyChange | undefined
+  /** Foreign keys that contain the tenant. */
+  readonly foreignKeys: readonly DesiredForeignKey[]
+  /** Needs the trigger that keeps the tenant where Prisma or ON DELETE SET NULL writes NULL into the whole key. */
+  readonly keepTenant: boolean
+}
+
+/** Has no tenant column: its rows belong to the tenant of their parents. */
+export interface ReachedTable {
+  readonly kind: 'reached'
+  readonly model: string
+  readonly table: TableName
+  readonly parents: readonly ParentPath[]
+}
+
+/** The table that Prisma makes for an implicit many-to-many relation. */
+export interface ManyToManyTable {
+  readonly kind: 'manyToMany'
+  readonly table: TableName
+  readonly parents: readonly ParentPath[]
+}
+
+/** Every tenant reads it, none writes it. */
+export interface SharedTable {
+  readonly kind: 'shared'
+  /** undefined for the join table between two shared models. */
+  readonly model?: string | undefined
+  readonly table: TableName
+}
+
+/** One foreign key to a protected parent, up to the table that has the tenant column. */
+export interface ParentPath {
+  readonly keys: readonly (readonly [childColumn: string, parentColumn: string])[]
+  /** false: the key may be NULL. */
+  readonly required: boolean
+  /** The parent. */
+  readonly table: TableName
+  /** Set when the parent has the tenant column itself. */
+  readonly column?: string | undefined
+  /** Else the parent's own paths, at least one of them required. */
+  readonly parents?: readonly ParentPath[] | undefined
+}
+
+export type Backfill =
+  | { readonly tenant: string }
+  | {
+      readonly parent: {
+        readonly table: TableName
+        /** The parent's tenant column; or its id, where the parent is the table of tenants. */
+        readonly column: string
+        readonly keys: readonly (readonly [childColumn: string, parentColumn: string])[]
+      }
+    }
+
+export interface DesiredIndex {
+  readonly name: string
+  readonly columns: readonly string[]
+}
+
+export interface DesiredUnique extends DesiredIndex {
+  /** The unique index without the tenant that it stands for. */
+  readonly replaces?:
+    | { readonly name: string; readonly columns: readonly string[]; readonly constraint: boolean }
+    | undefined
+}
+
+export interface PrimaryKeyChange {
+  readonly name: string
+  readonly columns: readonly string[]
+  /** The columns of the former key, which has the same name unless `nameBefore` says otherwise. */
+  readonly before: readonly string[]
+  readonly nameBefore: string
+}
+
+export type ReferentialAction = 'CASCADE' | 'RESTRICT' | 'NO ACTION' | 'SET NULL' | 'SET DEFAULT'
+
+export interface DesiredForeignKey {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly references: { readonly table: TableName; readonly columns: readonly string[] }
+  readonly onDelete: ReferentialAction
+  readonly onUpdate: ReferentialAction
+  /** A row may point at nothing. */
+  readonly optional: boolean
+  /** The foreign key without the tenant that it stands for. */
+  readonly replaces?: FormerForeignKey | undefined
+}
+
+export interface FormerForeignKey {
+  readonly name: string
+  readonly columns: readonly string[]
+  /** Columns of the same parent. */
+  readonly references: readonly string[]
+  readonly onDelete: ReferentialAction
+  readonly onUpdate: ReferentialAction
+}
+
+export interface SurrogateKey {
+  readonly model: string
+  readonly table: TableName
+  readonly columns: readonly string[]
+}
