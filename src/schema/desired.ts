@@ -32,16 +32,18 @@ export interface TenantTable {
   readonly columnIsNew: boolean
   /** The column was there and could be NULL. */
   readonly columnWasNullable: boolean
-  /** The column was there and had a default; it becomes the setting's unless it already is. */
+  /** The column has a default of the user's own, which stays. Else it gets, or already has, the tenant in scope. */
   readonly hadDefault: boolean
   /** Columns of the primary key as it is before any change; empty for a table without one. */
   readonly primaryKey: readonly string[]
-  /** Where the tenant of existing rows comes from; undefined where nobody says. */
-  readonly backfill?: Backfill | undefined
+  /** Where the tenant of existing rows comes from: each for the rows that have none yet. Empty where nobody says. */
+  readonly backfill: readonly Backfill[]
   /** Indexes that begin with the tenant and are new. */
   readonly indexes: readonly DesiredIndex[]
   /** Unique indexes that contain the tenant and are new. */
   readonly uniques: readonly DesiredUnique[]
+  /** Unique indexes without the tenant that go, because one with the tenant was there already. */
+  readonly surplusUniques: readonly FormerUnique[]
   /** A natural primary key gets the tenant in front. */
   readonly primaryKeyChange?: PrimaryKeyChange | undefined
   /** Foreign keys that contain the tenant. */
@@ -100,13 +102,21 @@ export type Backfill =
 export interface DesiredIndex {
   readonly name: string
   readonly columns: readonly string[]
+  /** Those of the columns that are in descending order, where there are any. */
+  readonly descending?: readonly string[] | undefined
 }
 
 export interface DesiredUnique extends DesiredIndex {
+  /** The condition of a partial index, as SQL. */
+  readonly where?: string | undefined
   /** The unique index without the tenant that it stands for. */
-  readonly replaces?:
-    | { readonly name: string; readonly columns: readonly string[]; readonly constraint: boolean }
-    | undefined
+  readonly replaces?: FormerUnique | undefined
+}
+
+export interface FormerUnique extends DesiredIndex {
+  /** false: Prisma makes unique indexes, not constraints. A database that grew otherwise may have a constraint. */
+  readonly constraint: boolean
+  readonly where?: string | undefined
 }
 
 export interface PrimaryKeyChange {

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import * as driverAdapterUtils from '@prisma/driver-adapter-utils'
+
+/** A file of a Prisma schema, as src/schema has it. */
+interface SchemaFile {
+  readonly path: string
+  readonly text: string
+}
+
+/** The DDL that Prisma itself would run on an empty database for this schema, without a database. */
+export function ddlOf(files: readonly SchemaFile[]): Promise<string> {
+  return diff({ tag: 'empty' }, datamodel(files))
+}
+
+/** The DDL that `prisma migrate dev` would write when one schema becomes the other. Empty: they are the same database. */
+export async function ddlBetween(from: readonly SchemaFile[], to: readonly SchemaFile[]): Promise<string> {
+  const ddl = await diff(datamodel(from), datamodel(to))
+  return ddl.trim() === '-- This is an empty migration.' ? '' : ddl
+}
+
+const datamodel = (files: readonly SchemaFile[]) => ({
+  tag: 'schemaDatamodel',
+  files: files.map(({ path, text }) => ({ path, content: text })),
+})
+
+interface Engine {
+  diff(input: unknown): Promise<{ stdout: string | null }>
+  free(): void
+}
+
+async function diff(from: unknown, to: unknown): Promise<string> {
+  const engine = await newEngine()
+  try {
+    const filters = { externalTables: [], externalEnums: [] }
+    const { stdout } = await engine.diff({ from, to, script: true, exitCode: null, shadowDatabaseUrl: null, filters })
+    return stdout ?? ''
+  } catch (error) {
+    throw new Error(plain(error))
+  } finally {
+    engine.free()
+  }
+}
+
+// The package's own entry lets a bundler load the wasm file; in Node it is loaded by hand.
+async function newEngine(): Promise<Engine> {
+  loaded ??= load()
+  const bindings = await loaded
+  // Only asked for the server's version: no statement of the DDL is run.
+  const adapter = {
+    provider: 'postgres',
+    adapterName: 'stub',
+    queryRaw: async () => ({
+      columnNames: ['version', 'numeric_version'],
+      columnTypes: [7, 0],
+      rows: [['PostgreSQL 17.0', 170000]],
+    }),
+    executeRaw: async () => 0,
+    executeScript: async () => {},
+    startTransaction: () => Promise.reject(new Error('no transaction is needed for a diff')),
+    getConnectionInfo: () => ({ schemaName: 'public', supportsRelationJoins: true }),
+    dispose: async () => {},
+  }
+  const factory = {
+    provider: 'postgres',
+    adapterName: 'stub',
+    connect: async () => adapter,
+    connectToShadowDb: async () => adapter,
+  }
+  const bound = driverAdapterUtils.bindMigrationAwareSqlAdapterFactory(factory as never)
+  return bindings.SchemaEngine.new(
+    { datamodels: [['schema.prisma', 'datasource db {\n  provider = "postgresql"\n}\n']] },
+    () => {},
+    bound,
+  )
+}
+
+interface Bindings {
+  SchemaEngine: { new: (options: unknown, log: () => void, adapter: unknown) => Promise<Engine> }
+  __wbg_set_wasm(exports: WebAssembly.Exports): void
+}
+
+let loaded: Promise<Bindings> | undefined
+
+async function load(): Promise<Bindings> {
+  const bindings = (await import('@prisma/schema-engine-wasm/schema_engine_bg' as string)) as Bindings
+  const file = createRequire(import.meta.url)
+    .resolve('@prisma/schema-engine-wasm/schema_engine_bg')
+    .replace(/js$/, 'wasm')
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), {
+    './schema_engine_bg.js': bindings as unknown as WebAssembly.ModuleImports,
+  })
+  bindings.__wbg_set_wasm(exports)
+  ;(exports['__wbindgen_start'] as () => void)()
+  return bindings
+}
+
+function plain(error: unknown): string {
+  const text = error instanceof Error ? error.message : JSON.stringify(error)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the colours of the engine's messages
+  return text.replaceAll(/\u001b\[[0-9;]*m/g, '')
+}
