@@ -1,18 +1,33 @@
 import { showValue } from '../show-value.js'
+import { quoteColumns } from './columns.js'
 import { derivedName, hashedName } from './derived-name.js'
 import { checkFlag, checkOptions, invalidOption } from './options.js'
-import { dollarQuote, quoteIdentifier, quoteLiteral, quoteTable, type TableName } from './quote.js'
+import {
+  checkIdentifier,
+  dollarQuote,
+  nameOf,
+  quoteIdentifier,
+  quoteIndex,
+  quoteLiteral,
+  quoteTable,
+  type TableName,
+} from './quote.js'
 
 export interface TenantIndexOptions {
   /** Column that names the tenant, first in every index. Default `'tenant_id'`. */
   column?: string | undefined
   /**
-   * The columns that follow it, one list an index. Default `[['id']]`; `[]` where the schema has its own indexes that
-   * begin with the tenant.
+   * The columns that follow it, one list an index, or `{ columns, name }` for an index with a name of its own. Default
+   * `[['id']]`; `[]` where the schema has its own indexes that begin with the tenant.
    */
-  indexes?: readonly (readonly string[])[] | undefined
+  indexes?: readonly (readonly string[] | NamedIndex)[] | undefined
   /** Build without blocking writes. Default `false`. The SQL then fails inside a transaction. */
   concurrently?: boolean | undefined
+}
+
+export interface NamedIndex {
+  readonly columns: readonly string[]
+  readonly name: string
 }
 
 /**
@@ -30,27 +45,60 @@ export interface TenantIndexOptions {
  */
 export function tenantIndexes(table: TableName, options: TenantIndexOptions = {}): string {
   checkOptions('tenantIndexes', options, ['column', 'indexes', 'concurrently'])
-  const { column = 'tenant_id', indexes = [['id']], concurrently = false } = options
-  const create = checkFlag('concurrently', concurrently) ? 'CREATE INDEX CONCURRENTLY' : 'CREATE INDEX'
+  const create = checkFlag('concurrently', options.concurrently ?? false) ? 'CREATE INDEX CONCURRENTLY' : 'CREATE INDEX'
   const target = quoteTable(table)
-  const tableName = typeof table === 'string' ? table : table.table
+  const named = namedIndexes(table, options)
+  if (named.length === 0) return ''
 
-  const named = new Map<string, string>()
-  for (const columns of columnLists(column, indexes)) {
-    const parts = [tableName, ...columns]
-    const plain = derivedName(parts, 'idx')
-    named.set(named.has(plain) ? hashedName(parts, 'idx') : plain, columns.map(quoteIdentifier).join(', '))
-  }
-  if (named.size === 0) return ''
-
-  const statements = [...named].map(([name, columns]) => {
-    return `${create} IF NOT EXISTS ${quoteIdentifier(name)} ON ${target} (${columns});\n`
+  const statements = named.map(({ name, columns }) => {
+    return `${create} IF NOT EXISTS ${quoteIdentifier(name)} ON ${target} ${quoteColumns(columns)};\n`
   })
   const comment = '-- The tenant comes first: every query under the policy filters by it.\n'
-  return comment + statements.join('') + (concurrently ? refuseInvalid(target, [...named.keys()]) : '')
+  const names = named.map(({ name }) => name)
+  return comment + statements.join('') + (options.concurrently ? refuseInvalid(target, names) : '')
 }
 
-function columnLists(column: string, indexes: unknown): string[][] {
+/**
+ * SQL that drops the indexes of {@link tenantIndexes}, given the same options.
+ *
+ * @throws TenancyError `SQL.INVALID_IDENTIFIER`, `CONFIG.INVALID`
+ * @example dropTenantIndexes('projects', { indexes: [['id'], ['created_at']] })
+ */
+export function dropTenantIndexes(table: TableName, options: TenantIndexOptions = {}): string {
+  checkOptions('dropTenantIndexes', options, ['column', 'indexes', 'concurrently'])
+  const { concurrently } = options
+  return namedIndexes(table, options)
+    .map(({ name }) => dropIndex(table, { name, concurrently }))
+    .join('')
+}
+
+/**
+ * SQL that drops an index of the table. With `concurrently: true` nobody is blocked, and it fails inside a transaction.
+ *
+ * @throws TenancyError `SQL.INVALID_IDENTIFIER`, `CONFIG.INVALID`
+ * @example dropIndex('projects', { name: 'projects_tenant_id_name_key' })
+ * @see https://www.postgresql.org/docs/current/sql-dropindex.html
+ */
+export function dropIndex(table: TableName, options: { name: string; concurrently?: boolean | undefined }): string {
+  checkOptions('dropIndex', options, ['name', 'concurrently'])
+  const drop = checkFlag('concurrently', options.concurrently ?? false) ? 'DROP INDEX CONCURRENTLY' : 'DROP INDEX'
+  return `${drop} IF EXISTS ${quoteIndex(table, options.name)};\n`
+}
+
+function namedIndexes(table: TableName, { column = 'tenant_id', indexes = [['id']] }: TenantIndexOptions) {
+  const named = new Map<string, string[]>()
+  for (const { columns, name } of columnLists(column, indexes)) {
+    const parts = [nameOf(table), ...columns]
+    const plain = name ?? derivedName(parts, 'idx')
+    if (name !== undefined && named.has(name)) {
+      throw invalidOption(`Two indexes are named ${showValue(name)}`, 'Give each a name of its own.')
+    }
+    named.set(named.has(plain) ? hashedName(parts, 'idx') : plain, columns)
+  }
+  return [...named].map(([name, columns]) => ({ name, columns }))
+}
+
+function columnLists(column: string, indexes: unknown): { columns: string[]; name?: string }[] {
   if (!Array.isArray(indexes)) {
     throw invalidOption(
       `The option indexes is ${showValue(indexes)}`,
@@ -58,14 +106,8 @@ function columnLists(column: string, indexes: unknown): string[][] {
     )
   }
   const seen = new Set<string>()
-  return indexes.map((following: unknown) => {
-    if (!Array.isArray(following) || following.length === 0) {
-      const what = Array.isArray(following) ? 'an empty list' : showValue(following)
-      throw invalidOption(
-        `An entry of the option indexes is ${what}`,
-        "Write every index as a list of columns, such as ['id'].",
-      )
-    }
+  return indexes.map((entry: unknown) => {
+    const { following, name } = parseEntry(entry)
     const columns: string[] = [column, ...following]
     columns.forEach(quoteIdentifier)
     const shown = columns.map(showValue).join(', ')
@@ -79,8 +121,22 @@ function columnLists(column: string, indexes: unknown): string[][] {
       throw invalidOption(`The index on ${shown} is listed twice`, 'Take one of the two lists out.')
     }
     seen.add(JSON.stringify(columns))
-    return columns
+    return name === undefined ? { columns } : { columns, name }
   })
+}
+
+function parseEntry(entry: unknown): { following: string[]; name?: string } {
+  const named = typeof entry === 'object' && entry !== null && !Array.isArray(entry)
+  if (named) checkOptions('An index', entry, ['columns', 'name'])
+  const following: unknown = named ? (entry as NamedIndex).columns : entry
+  if (!Array.isArray(following) || following.length === 0) {
+    const what = Array.isArray(following) ? 'an empty list' : showValue(following)
+    throw invalidOption(
+      `An entry of the option indexes is ${what}`,
+      "Write every index as a list of columns, such as ['id'].",
+    )
+  }
+  return named ? { following, name: checkIdentifier((entry as NamedIndex).name) } : { following }
 }
 
 function refuseInvalid(target: string, names: string[]): string {

@@ -1,12 +1,12 @@
 import { checkSettingName } from '../setting-name.js'
 import { showValue } from '../show-value.js'
-import { checkOptions, invalidOption } from './options.js'
+import { checkFlag, checkOptions, invalidOption } from './options.js'
 import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from './quote.js'
 
 /** The type of the tenant column. */
 export type TenantColumnType = 'uuid' | 'int' | 'bigint' | 'text'
 
-const casts: Record<TenantColumnType, string> = { uuid: '::uuid', int: '::integer', bigint: '::bigint', text: '' }
+const sqlTypes: Record<TenantColumnType, string> = { uuid: 'uuid', int: 'integer', bigint: 'bigint', text: 'text' }
 
 export interface TenantSettingOptions {
   /** Type of the tenant column. Default `'uuid'`. */
@@ -15,7 +15,16 @@ export interface TenantSettingOptions {
   setting?: string | undefined
 }
 
-export interface TenantPolicyOptions extends TenantSettingOptions {
+/** Where a policy finds the tenant in scope. */
+export interface TenantScopeOptions extends TenantSettingOptions {
+  /**
+   * Compare with `tenancy.tenant_id()`, which refuses a tenant that the service did not sign, instead of with the bare
+   * setting. Default `false`. `type` and `setting` are then those that the function was made with.
+   */
+  sealed?: boolean | undefined
+}
+
+export interface TenantPolicyOptions extends TenantScopeOptions {
   /** Column that names the tenant. Default `'tenant_id'`. */
   column?: string | undefined
   /** Name of the policy. Default `'tenant_isolation'`. A policy under another name stays, and widens this one. */
@@ -39,6 +48,19 @@ ALTER TABLE ${target} FORCE ROW LEVEL SECURITY;
 }
 
 /**
+ * SQL that turns row-level security off again, for the owner first. Policies stay, and limit nobody.
+ *
+ * @throws TenancyError `SQL.INVALID_IDENTIFIER`
+ * @example disableRowLevelSecurity('projects')
+ */
+export function disableRowLevelSecurity(table: TableName): string {
+  const target = quoteTable(table)
+  return `ALTER TABLE ${target} NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE ${target} DISABLE ROW LEVEL SECURITY;
+`
+}
+
+/**
  * SQL of the policy that limits a table to the tenant in the setting, for reading and for writing. Where no tenant is
  * set, no row is visible and none can be written.
  *
@@ -55,19 +77,41 @@ ALTER TABLE ${target} FORCE ROW LEVEL SECURITY;
  * @see https://www.postgresql.org/docs/current/sql-createpolicy.html
  */
 export function tenantPolicy(table: TableName, options: TenantPolicyOptions = {}): string {
-  checkOptions('tenantPolicy', options, ['column', 'type', 'setting', 'name'])
-  const { column = 'tenant_id', name = 'tenant_isolation', type, setting } = options
-  const target = quoteTable(table)
-  const policy = quoteIdentifier(name)
+  checkOptions('tenantPolicy', options, ['column', 'type', 'setting', 'sealed', 'name'])
+  const { column = 'tenant_id', name, ...scope } = options
   // The bare column: a cast or a (SELECT …) around either side costs the index or the planner's statistics.
-  const ownRow = `${quoteIdentifier(column)} = ${tenantSetting(type, setting)}`
+  const ownRow = `${quoteIdentifier(column)} = ${tenantInScope(scope)}`
   return `-- Without a tenant the comparison is NULL: no row is visible and none can be written.
-DROP POLICY IF EXISTS ${policy} ON ${target};
-CREATE POLICY ${policy} ON ${target}
-  AS PERMISSIVE FOR ALL TO PUBLIC
-  USING (${ownRow})
-  WITH CHECK (${ownRow});
+${createPolicy(table, name, ownRow)}`
+}
+
+/**
+ * SQL that drops the policy of {@link tenantPolicy} or `parentPolicy`. While row-level security is on, the table then
+ * shows no rows.
+ *
+ * @throws TenancyError `SQL.INVALID_IDENTIFIER`, `CONFIG.INVALID`
+ * @example dropTenantPolicy('projects')
+ */
+export function dropTenantPolicy(table: TableName, options: { name?: string | undefined } = {}): string {
+  checkOptions('dropTenantPolicy', options, ['name'])
+  const { name = 'tenant_isolation' } = options
+  return `DROP POLICY IF EXISTS ${quoteIdentifier(name)} ON ${quoteTable(table)};\n`
+}
+
+/** One condition for reading and for writing. The statements belong into one transaction. */
+export function createPolicy(table: TableName, name: string | undefined, condition: string, role = 'PUBLIC'): string {
+  const policy = quoteIdentifier(name ?? 'tenant_isolation')
+  return `${dropTenantPolicy(table, { name })}CREATE POLICY ${policy} ON ${quoteTable(table)}
+  AS PERMISSIVE FOR ALL TO ${role}
+  USING (${condition})
+  WITH CHECK (${condition});
 `
+}
+
+/** The SQL expression that a policy compares the tenant column with. */
+export function tenantInScope({ type, setting, sealed = false }: TenantScopeOptions): string {
+  const plain = tenantSetting(type, setting)
+  return checkFlag('sealed', sealed) ? 'tenancy.tenant_id()' : plain
 }
 
 /**
@@ -78,9 +122,17 @@ CREATE POLICY ${policy} ON ${target}
  * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SET
  */
 export function tenantSetting(type: TenantColumnType = 'uuid', setting = 'app.tenant_id'): string {
-  if (!Object.hasOwn(casts, type)) {
-    throw invalidOption(`The tenant column type is ${showValue(type)}`, `Use one of: ${Object.keys(casts).join(', ')}.`)
-  }
+  const sqlType = tenantSqlType(type)
   // nullif: after a transaction that set it, the setting is '' on that connection, and ''::uuid would be an error.
-  return `nullif(current_setting(${quoteLiteral(checkSettingName(setting))}, true), '')${casts[type]}`
+  const text = `nullif(current_setting(${quoteLiteral(checkSettingName(setting))}, true), '')`
+  return type === 'text' ? text : `${text}::${sqlType}`
+}
+
+/** PostgreSQL's name of the tenant column's type. */
+export function tenantSqlType(type: TenantColumnType = 'uuid'): string {
+  if (Object.hasOwn(sqlTypes, type)) return sqlTypes[type]
+  throw invalidOption(
+    `The tenant column type is ${showValue(type)}`,
+    `Use one of: ${Object.keys(sqlTypes).join(', ')}.`,
+  )
 }

@@ -1,6 +1,12 @@
-import { type TenantIndexOptions, tenantIndexes } from './indexes.js'
+import { dropTenantIndexes, type TenantIndexOptions, tenantIndexes } from './indexes.js'
 import { checkOptions } from './options.js'
-import { enableRowLevelSecurity, type TenantSettingOptions, tenantPolicy } from './policies.js'
+import {
+  disableRowLevelSecurity,
+  dropTenantPolicy,
+  enableRowLevelSecurity,
+  type TenantSettingOptions,
+  tenantPolicy,
+} from './policies.js'
 import type { TableName } from './quote.js'
 
 /** `column`, `indexes` and `concurrently` as in `tenantIndexes`, `type` and `setting` as in `tenantPolicy`. */
@@ -28,4 +34,18 @@ export function protectTable(table: TableName, options: ProtectTableOptions = {}
   // Sent one by one, the statements of a second run would leave the table without its policy for a moment.
   const together = concurrently ? `BEGIN;\n${protection}COMMIT;\n` : protection
   return building === '' ? together : `${building}\n${together}`
+}
+
+/**
+ * SQL that makes a tenant table an ordinary one again: every role that may read it then reads every tenant's rows. Given
+ * the same `column`, `indexes` and `concurrently` as {@link protectTable}.
+ *
+ * @throws TenancyError `SQL.INVALID_IDENTIFIER`, `CONFIG.INVALID`
+ * @example unprotectTable('projects', { indexes: [['id'], ['created_at']] })
+ */
+export function unprotectTable(table: TableName, options: TenantIndexOptions = {}): string {
+  checkOptions('unprotectTable', options, ['column', 'indexes', 'concurrently'])
+  const open = `${disableRowLevelSecurity(table)}${dropTenantPolicy(table)}`
+  // Sent one by one, the table would stay closed between the statements if the second of them failed.
+  return (options.concurrently ? `BEGIN;\n${open}COMMIT;\n` : open) + dropTenantIndexes(table, options)
 }

@@ -41,6 +41,38 @@ export function quoteTable(table: TableName): string {
 }
 
 /**
+ * A role in double quotes. PostgreSQL reads `public` and `none` as keywords in the place of a role, quoted or not: a grant
+ * to everybody.
+ *
+ * @throws TenancyError `SQL.INVALID_IDENTIFIER`, as {@link quoteIdentifier}, and for names that PostgreSQL reserves
+ * @example quoteRole('app_user') // "app_user"
+ */
+export function quoteRole(role: string): string {
+  const reserved = checkIdentifier(role) === 'public' || role === 'none' || role.startsWith('pg_')
+  if (!reserved) return quoteIdentifier(role)
+  throw new TenancyError('SQL.INVALID_IDENTIFIER', `The role name ${showValue(role)} is reserved by PostgreSQL.`, {
+    hint: "Choose another, such as 'app_user'.",
+    docsUrl: 'https://www.postgresql.org/docs/current/sql-createrole.html',
+  })
+}
+
+/** The name of an index of the table, with its schema if that was given: PostgreSQL keeps an index beside its table. */
+export function quoteIndex(table: TableName, index: string): string {
+  return quoteTable(typeof table === 'string' ? index : { ...table, table: index })
+}
+
+/** The bare name of a checked table. */
+export function nameOf(table: TableName): string {
+  quoteTable(table)
+  return typeof table === 'string' ? table : table.table
+}
+
+/** A name in a comment for people, which a line break in it would end. */
+export function showName(name: string): string {
+  return checkIdentifier(name).replaceAll(/\p{C}/gu, '?')
+}
+
+/**
  * Text as a string literal that means the same whatever `standard_conforming_strings` is: with a backslash in it, it
  * becomes an `E'…'`.
  *

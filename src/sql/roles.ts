@@ -1,128 +1,147 @@
-import { TenancyError } from '../errors.js'
-import { showValue } from '../show-value.js'
-import { checkOptions, invalidOption } from './options.js'
-import { checkIdentifier, dollarQuote, quoteIdentifier, quoteLiteral } from './quote.js'
+import { invalidOption } from './options.js'
+import { dollarQuote, quoteIdentifier, quoteLiteral } from './quote.js'
+import { alterDefaults, grantsLater, grantsNow, type RoleKind } from './role-grants.js'
+import { refuseWaysRound, revokeTemporary } from './role-guards.js'
+import { type CheckedRoles, checkRoles, type Role, type TenantRolesOptions } from './role-options.js'
 
-export interface TenantRolesOptions {
-  /** The role that the service logs in with. Created where it does not exist. */
-  app: string
-  /**
-   * The role that creates the tables, in migrations: what it adds later is granted too. It must exist. Default: the role
-   * that runs the SQL.
-   */
-  owner?: string | undefined
-  /** The schema with the tables. Default `'public'`. */
-  schema?: string | undefined
-  /**
-   * The app role's password, or a `SCRAM-SHA-256$…` verifier, which PostgreSQL takes as it is. Default: none is set. It
-   * stands in the SQL in clear text; `\password` of psql keeps it out of files and logs.
-   */
-  password?: string | undefined
-}
+/** On roles that this SQL created, so that the reverse drops no other. */
+export const roleMark = 'created by tenancy'
 
 /**
- * SQL that creates the app role and grants it rows, nothing else: no table of its own, no TRUNCATE (policies do not cover
- * it), no REFERENCES, no TRIGGER, no new objects in the schema, no temporary tables. Running it again changes nothing.
+ * SQL that creates the roles of a service, where they do not exist, and grants them what they need. Running it again
+ * changes nothing.
+ *
+ * - *app* gets rows and nothing else: no table of its own, no TRUNCATE (policies do not cover it), no REFERENCES, no
+ *   TRIGGER, no new objects in the schema, no temporary tables.
+ * - *migrator* sees and writes all rows, by BYPASSRLS, and may do what the owner may: migrations, seeds, dumps and
+ *   restores run as it. An owner without BYPASSRLS sees no row, since the policies are forced on it.
+ * - *bypass* reads all rows, by BYPASSRLS, in transactions that are read-only.
  *
  * Two of the statements reach further: nobody but owners and those granted it by name can then create objects in the
- * schema, or temporary tables in the current database. Run it as the owner of the database or as a superuser.
+ * schema, or temporary tables in the current database. Run it as a superuser, or as the owner of the database with
+ * CREATEROLE (and BYPASSRLS, where it is to give that). Prisma's `_prisma_migrations` is kept from app and bypass.
  *
  * It raises an exception where the app role could get round the policies: an existing role that is SUPERUSER, BYPASSRLS,
  * CREATEROLE, REPLICATION or the owner, or that is a member of such a role. Run it in one transaction, so that nothing is
  * granted then: as one text, or with `psql -1 -v ON_ERROR_STOP=1 -f`.
  *
  * @throws TenancyError `SQL.INVALID_IDENTIFIER`, `CONFIG.INVALID`
- * @example tenantRoles({ app: 'app_user', owner: 'migrator' })
+ * @example tenantRoles({ app: 'app_user', migrator: 'app_migrator', bypass: 'app_bypass', schemas: ['public', 'crm'] })
  * @see https://www.postgresql.org/docs/current/sql-createrole.html
  */
 export function tenantRoles(options: TenantRolesOptions): string {
-  checkOptions('tenantRoles', options, ['app', 'owner', 'schema', 'password'])
-  const { owner, schema = 'public', password } = options
-  const app = quoteRole(options.app)
-  const appName = quoteLiteral(options.app)
-  const inSchema = `IN SCHEMA ${quoteIdentifier(schema)}`
-  if (owner === options.app) {
-    throw invalidOption(
-      `The app role and the owner are both ${showValue(owner)}`,
-      'Use two roles: the owner of a table can switch its policies off.',
-    )
-  }
-  const forOwner = `ALTER DEFAULT PRIVILEGES${owner === undefined ? '' : ` FOR ROLE ${quoteRole(owner)}`} ${inSchema}`
-  const setPassword = password === undefined ? '' : `ALTER ROLE ${app} PASSWORD ${quotePassword(password)};\n\n`
+  const roles = checkRoles('tenantRoles', options, ['bypassRls', 'password'])
+  const { app, migrator, bypass } = roles
+  const { password } = options
+  const sections = [
+    createRole(app, 'NOBYPASSRLS', false),
+    ...(migrator ? [createRole(migrator, ...sightOf(roles))] : []),
+    ...(bypass ? [createRole(bypass, ...sightOf(roles))] : []),
+    refuseWaysRound(roles),
+    ...(password === undefined ? [] : [`ALTER ROLE ${app.quoted} PASSWORD ${quotePassword(password)};\n`]),
+    grantApp(roles),
+    ...(migrator ? [grantMigrator(migrator, roles)] : []),
+    ...(bypass ? [grantBypass(bypass, roles)] : []),
+    keepMigrationsTable(roles),
+    revokeCreate(roles),
+    revokeTemporary(roles),
+  ]
+  return sections.join('\n')
+}
 
+function sightOf({ bypassRls }: CheckedRoles): [attribute: string, alter: boolean] {
+  return bypassRls ? ['BYPASSRLS', true] : ['NOBYPASSRLS', false]
+}
+
+function createRole({ quoted, literal }: Role, bypass: string, alter: boolean): string {
+  const orAlter = `  ELSIF NOT (SELECT rolbypassrls FROM pg_roles WHERE rolname = ${literal}) THEN
+    ALTER ROLE ${quoted} ${bypass};
+`
   return `DO ${dollarQuote(`
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${appName}) THEN
-    CREATE ROLE ${app} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
-  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal}) THEN
+    CREATE ROLE ${quoted} LOGIN NOSUPERUSER ${bypass} NOCREATEDB NOCREATEROLE NOREPLICATION;
+    COMMENT ON ROLE ${quoted} IS ${quoteLiteral(roleMark)};
+${alter ? orAlter : ''}  END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
   NULL; -- Another session created it in this very moment.
 END
 `)};
+`
+}
 
-${refuseWaysRound(appName, owner === undefined ? 'current_user' : quoteLiteral(owner))}
-${setPassword}GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${app};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES ${inSchema} TO ${app};
-GRANT USAGE, SELECT ON ALL SEQUENCES ${inSchema} TO ${app};
-
+function grantApp(roles: CheckedRoles): string {
+  const { app, inSchemas } = roles
+  return `${lines(grantsNow('app', app, roles))}
 -- Policies do not cover these.
-REVOKE TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES ${inSchema} FROM ${app};
+REVOKE TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES ${inSchemas} FROM ${app.quoted};
 
 -- The same for what later migrations create.
-${forOwner} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${app};
-${forOwner} GRANT USAGE, SELECT ON SEQUENCES TO ${app};
-${forOwner} REVOKE TRUNCATE, REFERENCES, TRIGGER ON TABLES FROM ${app};
-
-REVOKE CREATE ON SCHEMA ${quoteIdentifier(schema)} FROM PUBLIC, ${app};
-
-${revokeTemporary(appName, quoteLiteral(schema))}`
+${lines(grantsLater('app', app, roles))}${alterDefaults(roles, roles.owner)} REVOKE TRUNCATE, REFERENCES, TRIGGER ON TABLES FROM ${app.quoted};
+`
 }
 
-function refuseWaysRound(appName: string, ownerName: string): string {
-  return `-- A member of a role can SET ROLE to it, so memberships count as much as the role itself.
+function grantMigrator(migrator: Role, roles: CheckedRoles): string {
+  const grants = `-- The migrator sees and writes the rows of all tenants.\n${lines(grantsNow('migrator', migrator, roles))}`
+  if (roles.migratorOwns) return grants
+  const others = (
+    [
+      ['app', roles.app],
+      ['bypass', roles.bypass],
+    ] as const
+  ).flatMap(([kind, role]: readonly [RoleKind, Role | undefined]) =>
+    role ? grantsLater(kind, role, roles, migrator) : [],
+  )
+  return `${grants}${lines(grantsLater('migrator', migrator, roles))}
+-- Migrations run as the migrator, so it may change what the owner made, and what it makes is granted like the owner's.
 DO ${dollarQuote(`
 DECLARE
-  way_round name;
+  owner name := ${roles.owner?.literal ?? 'current_user'};
 BEGIN
-  SELECT rolname INTO way_round FROM pg_roles
-  WHERE (rolsuper OR rolbypassrls OR rolcreaterole OR rolreplication OR rolname = ${ownerName})
-    AND pg_has_role(${appName}, oid, 'MEMBER')
-  ORDER BY rolname <> ${appName};
-  IF FOUND THEN
-    RAISE EXCEPTION 'Role % could get round row-level security as %.', quote_ident(${appName}), quote_ident(way_round)
-      USING HINT = format(
-        'Give the service a role of its own, or take the right away: ALTER ROLE %1$I NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION; or REVOKE %2$I FROM %1$I;',
-        ${appName}, way_round);
+  IF (SELECT rolsuper FROM pg_roles WHERE rolname = owner) THEN
+    RETURN; -- A member of a superuser can become one, and a superuser sees all rows itself.
   END IF;
+  IF NOT pg_has_role(${migrator.literal}, owner, 'MEMBER') THEN
+    EXECUTE format('GRANT %I TO %I', owner, ${migrator.literal});
+  END IF;
+${lines(others, '  ')}EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING 'Role % sees all rows, but cannot run migrations: %', quote_ident(${migrator.literal}), SQLERRM
+    USING HINT = format('Run this as a superuser, or have one run: GRANT %I TO %I;', owner, ${migrator.literal});
 END
 `)};
 `
 }
 
-function revokeTemporary(appName: string, schemaName: string): string {
-  return `-- A temporary table named like a real one would be read in its place, by whoever gets the connection next.
-DO ${dollarQuote(`
+function grantBypass(bypass: Role, roles: CheckedRoles): string {
+  return `-- The bypass role reads the rows of all tenants and writes none.
+${lines(grantsNow('bypass', bypass, roles))}${lines(grantsLater('bypass', bypass, roles))}DO ${dollarQuote(`
 BEGIN
-  EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC, %I', current_database(), ${appName});
-  -- A REVOKE of what somebody else granted is only a warning, so look.
-  IF has_database_privilege(${appName}, current_database(), 'TEMPORARY')
-    OR has_schema_privilege(${appName}, ${schemaName}, 'CREATE') THEN
-    RAISE EXCEPTION 'Role % can still create objects.', quote_ident(${appName})
-      USING HINT = 'Run this as the owner of the database and of the schema, or as a superuser.';
-  END IF;
+  EXECUTE format('ALTER ROLE %I IN DATABASE %I SET default_transaction_read_only = on', ${bypass.literal}, current_database());
 END
 `)};
 `
 }
 
-/** PostgreSQL reads `public` and `none` as keywords in the place of a role, quoted or not: a grant to everybody. */
-function quoteRole(name: string): string {
-  const reserved = checkIdentifier(name) === 'public' || name === 'none' || name.startsWith('pg_')
-  if (!reserved) return quoteIdentifier(name)
-  throw new TenancyError('SQL.INVALID_IDENTIFIER', `The role name ${showValue(name)} is reserved by PostgreSQL.`, {
-    hint: "Choose another, such as 'app_user'.",
-    docsUrl: 'https://www.postgresql.org/docs/current/sql-createrole.html',
+function keepMigrationsTable({ app, bypass, schemas }: CheckedRoles): string {
+  const from = bypass ? `${app.quoted}, ${bypass.quoted}` : app.quoted
+  const revokes = schemas.map((schema) => {
+    const table = `${quoteIdentifier(schema)}."_prisma_migrations"`
+    return `  IF to_regclass(${quoteLiteral(table)}) IS NOT NULL THEN
+    REVOKE ALL ON ${table} FROM ${from};
+  END IF;
+`
   })
+  return `-- What Prisma notes down about migrations is none of the service's business.
+DO ${dollarQuote(`\nBEGIN\n${revokes.join('')}END\n`)};
+`
+}
+
+function revokeCreate({ app, inSchemas }: CheckedRoles): string {
+  return `REVOKE CREATE ON ${inSchemas.replace('IN ', '')} FROM PUBLIC, ${app.quoted};\n`
+}
+
+function lines(statements: readonly string[], indent = ''): string {
+  return statements.map((statement) => `${indent}${statement}\n`).join('')
 }
 
 function quotePassword(password: unknown): string {

@@ -1,0 +1,56 @@
+import { dollarQuote, quoteLiteral } from './quote.js'
+import { revokes } from './role-grants.js'
+import { type CheckedRoles, checkRoles, type Role, type TenantRoleNames } from './role-options.js'
+import { roleMark } from './roles.js'
+
+/**
+ * SQL that takes back what `tenantRoles` granted in the current database, and drops the roles that it created, where no
+ * other database and nothing else needs them. Roles that were there before stay, as does a BYPASSRLS that one of them got.
+ *
+ * Everybody may then make temporary tables again, as PostgreSQL has it. A right of everybody to create objects in the
+ * schema, which databases from before PostgreSQL 15 had, does not come back.
+ *
+ * @throws TenancyError `SQL.INVALID_IDENTIFIER`, `CONFIG.INVALID`
+ * @example dropTenantRoles({ app: 'app_user', migrator: 'app_migrator', bypass: 'app_bypass' })
+ * @see https://www.postgresql.org/docs/current/role-removal.html
+ */
+export function dropTenantRoles(options: TenantRoleNames): string {
+  const roles = checkRoles('dropTenantRoles', options)
+  const all = [roles.app, roles.bypass, roles.migrator].filter((role) => role !== undefined)
+  return `${all.map((role) => takeBack(role, roles)).join('\n')}
+DO ${dollarQuote(`
+BEGIN
+  EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database());
+END
+`)};
+
+${all.map(dropRole).join('\n')}`
+}
+
+function takeBack(role: Role, roles: CheckedRoles): string {
+  const statements = role === roles.migrator && roles.migratorOwns ? [] : revokes(role, roles)
+  const readOnly = `    EXECUTE format('ALTER ROLE %I IN DATABASE %I RESET default_transaction_read_only', ${role.literal}, current_database());\n`
+  return `DO ${dollarQuote(`
+BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = ${role.literal}) THEN
+${statements.map((statement) => `    ${statement}\n`).join('')}${role === roles.bypass ? readOnly : ''}    EXECUTE format('REVOKE ALL ON DATABASE %I FROM %I', current_database(), ${role.literal});
+  END IF;
+END
+`)};
+`
+}
+
+function dropRole({ quoted, literal }: Role): string {
+  return `DO ${dollarQuote(`
+BEGIN
+  IF EXISTS (
+    SELECT FROM pg_roles WHERE rolname = ${literal} AND shobj_description(oid, 'pg_authid') = ${quoteLiteral(roleMark)}
+  ) THEN
+    DROP ROLE ${quoted};
+  END IF;
+EXCEPTION WHEN dependent_objects_still_exist THEN
+  RAISE NOTICE 'Role % stays: something still depends on it.', quote_ident(${literal});
+END
+`)};
+`
+}
