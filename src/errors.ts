@@ -11,6 +11,10 @@ export type TenancyErrorCode =
   | 'SQL.INVALID_IDENTIFIER'
   | 'CONFIG.INVALID'
   | 'CONFIG.UNSUPPORTED_VERSION'
+  | 'MIGRATION.BLOCKED'
+  | 'MIGRATION.CONFLICT'
+  | 'MIGRATION.FAILED'
+  | 'MIGRATION.ROWS'
 
 export interface TenancyErrorDetails {
   /** What to type to get out of it. */
