@@ -49,12 +49,17 @@ export function dropKeepTenant(table: TableName, options: KeepTenantOptions = {}
   checkOptions('dropKeepTenant', options, ['column', 'name'])
   const { column = 'tenant_id', name = 'keep_tenant' } = options
   return `DROP TRIGGER IF EXISTS ${quoteIdentifier(name)} ON ${quoteTable(table)};
-DO ${dollarQuote(`
+${dropIfUnused(`FUNCTION IF EXISTS ${functionFor(column)}()`, "Another table's trigger uses it.")}
+${dropIfUnused('SCHEMA IF EXISTS "tenancy"', 'Something else stands in it.')}`
+}
+
+/** Each in a block of its own: what stays must not bring back what went. */
+function dropIfUnused(object: string, comment: string): string {
+  return `DO ${dollarQuote(`
 BEGIN
-  DROP FUNCTION IF EXISTS ${functionFor(column)}();
-  DROP SCHEMA IF EXISTS "tenancy";
+  DROP ${object};
 EXCEPTION WHEN dependent_objects_still_exist THEN
-  NULL; -- Another table's trigger uses the function, or something else is in the schema.
+  NULL; -- ${comment}
 END
 `)};
 `

@@ -1,6 +1,6 @@
 import { showValue } from '../show-value.js'
 import { checkFlag, checkOptions, invalidOption } from './options.js'
-import { quoteIdentifier, quoteLiteral, quoteRole } from './quote.js'
+import { quoteIdentifier, quoteLiteral, quoteRole, type TableName } from './quote.js'
 
 /** The roles of a database, and the schemas they work in. */
 export interface TenantRoleNames {
@@ -27,6 +27,11 @@ export interface TenantRolesOptions extends TenantRoleNames {
    * table a `migratorPolicy` for each of them. Default `true`.
    */
   bypassRls?: boolean | undefined
+  /**
+   * Tables that every tenant reads and none writes, as `sharedTable` makes them: the grants on all tables would open them
+   * again. Default `[]`.
+   */
+  shared?: readonly TableName[] | undefined
   /**
    * The app role's password, or a `SCRAM-SHA-256$…` verifier, which PostgreSQL takes as it is. Default: none is set. It
    * stands in the SQL in clear text; `\password` of psql keeps it out of files and logs.

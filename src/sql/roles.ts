@@ -1,8 +1,10 @@
+import { showValue } from '../show-value.js'
 import { invalidOption } from './options.js'
-import { dollarQuote, quoteIdentifier, quoteLiteral } from './quote.js'
+import { dollarQuote, quoteIdentifier, quoteLiteral, type TableName } from './quote.js'
 import { alterDefaults, grantsLater, grantsNow, type RoleKind } from './role-grants.js'
 import { refuseWaysRound, revokeTemporary } from './role-guards.js'
 import { type CheckedRoles, checkRoles, type Role, type TenantRolesOptions } from './role-options.js'
+import { sharedTable } from './shared-table.js'
 
 /** On roles that this SQL created, so that the reverse drops no other. */
 export const roleMark = 'created by tenancy'
@@ -30,9 +32,12 @@ export const roleMark = 'created by tenancy'
  * @see https://www.postgresql.org/docs/current/sql-createrole.html
  */
 export function tenantRoles(options: TenantRolesOptions): string {
-  const roles = checkRoles('tenantRoles', options, ['bypassRls', 'password'])
+  const roles = checkRoles('tenantRoles', options, ['bypassRls', 'shared', 'password'])
   const { app, migrator, bypass } = roles
-  const { password } = options
+  const { password, shared = [] } = options
+  if (!Array.isArray(shared)) {
+    throw invalidOption(`The option shared is ${showValue(shared)}`, "List the tables, such as shared: ['plans'].")
+  }
   const sections = [
     createRole(app, 'NOBYPASSRLS', false),
     ...(migrator ? [createRole(migrator, ...sightOf(roles))] : []),
@@ -42,6 +47,7 @@ export function tenantRoles(options: TenantRolesOptions): string {
     grantApp(roles),
     ...(migrator ? [grantMigrator(migrator, roles)] : []),
     ...(bypass ? [grantBypass(bypass, roles)] : []),
+    ...(shared.length === 0 ? [] : [shareTables(shared, options.app)]),
     keepMigrationsTable(roles),
     revokeCreate(roles),
     revokeTemporary(roles),
@@ -120,6 +126,11 @@ BEGIN
 END
 `)};
 `
+}
+
+function shareTables(tables: readonly TableName[], app: string): string {
+  const each = tables.map((table) => sharedTable(table, { app }))
+  return `-- Every tenant reads these and none writes them.\n${each.join('')}`
 }
 
 function keepMigrationsTable({ app, bypass, schemas }: CheckedRoles): string {

@@ -8,7 +8,8 @@ export interface SharedTableOptions {
 
 /**
  * SQL that makes a table readable for every tenant and writable for none, such as plans or countries: it takes the rights
- * to write from the app role. `tenantRoles` gives them for every table, so this comes after it.
+ * to write from the app role. `tenantRoles` gives them for every table, so this comes after it, and the table belongs
+ * into its option `shared`.
  *
  * @throws TenancyError `SQL.INVALID_IDENTIFIER`, `CONFIG.INVALID`
  * @example sharedTable('plans', { app: 'app_user' })
