@@ -77,7 +77,15 @@ async function newEngine(): Promise<Engine> {
 
 interface Bindings {
   SchemaEngine: { new: (options: unknown, log: () => void, adapter: unknown) => Promise<Engine> }
-  __wbg_set_wasm(exports: WebAssembly.Exports): void
+  __wbg_set_wasm(exports: object): void
+}
+
+// Node has it as a global; its types come with the browser's, which are not wanted here.
+const { WebAssembly: wasm } = globalThis as unknown as {
+  WebAssembly: {
+    Module: new (bytes: Uint8Array) => object
+    Instance: new (module: object, imports: object) => { exports: Record<string, (() => void) | undefined> }
+  }
 }
 
 let loaded: Promise<Bindings> | undefined
@@ -87,11 +95,10 @@ async function load(): Promise<Bindings> {
   const file = createRequire(import.meta.url)
     .resolve('@prisma/schema-engine-wasm/schema_engine_bg')
     .replace(/js$/, 'wasm')
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), {
-    './schema_engine_bg.js': bindings as unknown as WebAssembly.ModuleImports,
-  })
+  const module = new wasm.Module(readFileSync(file))
+  const { exports } = new wasm.Instance(module, { './schema_engine_bg.js': bindings })
   bindings.__wbg_set_wasm(exports)
-  ;(exports['__wbindgen_start'] as () => void)()
+  exports['__wbindgen_start']?.()
   return bindings
 }
 

@@ -1,0 +1,77 @@
+import { TenancyError } from '../errors.js'
+import type { ResolvedConfig } from './config.js'
+import { tenantFieldOf } from './keys.js'
+import type { Field, Model, PrismaSchema } from './model.js'
+import { isOptional } from './model.js'
+import { problemsOf } from './problems.js'
+
+/** What a model is to tenants. */
+export type Classified =
+  /** Has the tenant column, or is to get it: then `field` is undefined. */
+  | { readonly kind: 'tenant'; readonly model: Model; readonly field: Field | undefined }
+  /** Its rows belong to the tenant of their parents. */
+  | { readonly kind: 'reached'; readonly model: Model }
+  /** Every tenant reads it, none writes it. */
+  | { readonly kind: 'shared'; readonly model: Model }
+
+export interface Classification {
+  /** By the name of the model, in the schema's order. */
+  readonly models: ReadonlyMap<string, Classified>
+}
+
+/** Something in the schema that must be decided before a migration can be written. */
+export interface Problem {
+  /** The model, or the key of the configuration. */
+  readonly at: string
+  readonly problem: string
+  /** What to type. */
+  readonly hint: string
+}
+
+/**
+ * Says of every model whether it is a tenant table, reached through its parents, or shared. Nobody is forgotten: what is
+ * none of them, and whatever else the migration could not make safe, is an error that lists all of it.
+ *
+ * @throws TenancyError `CONFIG.INVALID`; `meta.problems` has the {@link Problem}s
+ */
+export function classify(schema: PrismaSchema, config: ResolvedConfig): Classification {
+  const models = kindsOf(schema, config)
+  const problems = problemsOf(schema, config, models)
+  if (problems.length > 0) throw refusal(problems)
+  return { models }
+}
+
+function kindsOf(schema: PrismaSchema, config: ResolvedConfig): Map<string, Classified> {
+  const shared = new Set([config.tenantModel, ...config.shared])
+  const added = new Set(config.addColumn === 'all' ? [] : config.addColumn)
+  const found = new Map<string, Classified>()
+  for (const model of schema.models) {
+    const field = tenantFieldOf(model, config.column)
+    if (shared.has(model.name)) found.set(model.name, { kind: 'shared', model })
+    else if (field !== undefined || added.has(model.name)) found.set(model.name, { kind: 'tenant', model, field })
+  }
+  const all = config.addColumn === 'all'
+  const isProtected = (name: string) => (found.get(name)?.kind ?? 'shared') !== 'shared'
+  // Until nothing more is reached: a parent may come after its child.
+  for (let before = -1; before < found.size; ) {
+    before = found.size
+    for (const model of schema.models) {
+      if (found.has(model.name)) continue
+      const paths = model.relations.filter(({ parent }) => parent !== model.name && isProtected(parent))
+      if (all && paths.length > 0) found.set(model.name, { kind: 'tenant', model, field: undefined })
+      else if (paths.some((path) => !isOptional(model, path))) found.set(model.name, { kind: 'reached', model })
+    }
+  }
+  return new Map(schema.models.flatMap(({ name }) => found.get(name) ?? []).map((each) => [each.model.name, each]))
+}
+
+function refusal(problems: readonly Problem[]): TenancyError {
+  const list = problems.map(({ at, problem }) => `\n- ${at} ${problem}.`).join('')
+  const hints = new Map<string, string[]>()
+  for (const { at, hint } of problems) hints.set(hint, [...(hints.get(hint) ?? []), at])
+  const advice = [...hints].map(([hint, places]) => `${[...new Set(places)].join(', ')}: ${hint}`)
+  return new TenancyError('CONFIG.INVALID', `The schema cannot be divided among tenants yet:${list}`, {
+    hint: advice.join('\n'),
+    meta: { problems },
+  })
+}
