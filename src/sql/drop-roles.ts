@@ -17,7 +17,9 @@ import { roleMark } from './roles.js'
 export function dropTenantRoles(options: TenantRoleNames): string {
   const roles = checkRoles('dropTenantRoles', options)
   const all = [roles.app, roles.bypass, roles.migrator].filter((role) => role !== undefined)
-  return `${all.map((role) => takeBack(role, roles)).join('\n')}
+  // An owner's rights are its own.
+  const limited = roles.migratorOwns ? all.filter((role) => role !== roles.migrator) : all
+  return `${limited.map((role) => takeBack(role, roles)).join('\n')}
 DO ${dollarQuote(`
 BEGIN
   EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database());
@@ -28,16 +30,22 @@ ${all.map(dropRole).join('\n')}`
 }
 
 function takeBack(role: Role, roles: CheckedRoles): string {
-  const statements = role === roles.migrator && roles.migratorOwns ? [] : revokes(role, roles)
-  const readOnly = `    EXECUTE format('ALTER ROLE %I IN DATABASE %I RESET default_transaction_read_only', ${role.literal}, current_database());\n`
+  const statements = [...revokes(role, roles)]
+  if (role === roles.bypass) {
+    statements.push(inDatabase('ALTER ROLE %2$I IN DATABASE %1$I RESET default_transaction_read_only', role))
+  }
+  if (role === roles.migrator) statements.push(inDatabase('REVOKE TEMPORARY ON DATABASE %1$I FROM %2$I', role))
   return `DO ${dollarQuote(`
 BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = ${role.literal}) THEN
-${statements.map((statement) => `    ${statement}\n`).join('')}${role === roles.bypass ? readOnly : ''}    EXECUTE format('REVOKE ALL ON DATABASE %I FROM %I', current_database(), ${role.literal});
-  END IF;
+${statements.map((statement) => `    ${statement}\n`).join('')}  END IF;
 END
 `)};
 `
+}
+
+function inDatabase(statement: string, { literal }: Role): string {
+  return `EXECUTE format('${statement}', current_database(), ${literal});`
 }
 
 function dropRole({ quoted, literal }: Role): string {

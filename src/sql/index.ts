@@ -34,6 +34,7 @@ export { type ProtectTableOptions, protectTable, unprotectTable } from './protec
 export { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from './quote.js'
 export type { TenantRoleNames, TenantRolesOptions } from './role-options.js'
 export { tenantRoles } from './roles.js'
+export { type SealTenantsOptions, sealTenants, unsealTenants } from './seal.js'
 export { type SharedTableOptions, sharedTable, unshareTable } from './shared-table.js'
 export {
   allowNoTenant,

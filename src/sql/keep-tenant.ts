@@ -54,7 +54,7 @@ ${dropIfUnused('SCHEMA IF EXISTS "tenancy"', 'Something else stands in it.')}`
 }
 
 /** Each in a block of its own: what stays must not bring back what went. */
-function dropIfUnused(object: string, comment: string): string {
+export function dropIfUnused(object: string, comment: string): string {
   return `DO ${dollarQuote(`
 BEGIN
   DROP ${object};

@@ -26,10 +26,11 @@ END
 }
 
 /** Takes TEMP from the app role and everybody else, but for the migrator, and looks whether it and CREATE are gone. */
-export function revokeTemporary({ app, migrator, schemas }: CheckedRoles): string {
-  const grant = migrator
-    ? `  EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), ${migrator.literal});\n`
-    : ''
+export function revokeTemporary({ app, migrator, migratorOwns, schemas }: CheckedRoles): string {
+  const grant =
+    migrator && !migratorOwns
+      ? `  EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), ${migrator.literal});\n`
+      : ''
   const canCreate = schemas.map(
     (schema) => `
     OR has_schema_privilege(${app.literal}, ${quoteLiteral(schema)}, 'CREATE')`,

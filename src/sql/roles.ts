@@ -45,7 +45,7 @@ export function tenantRoles(options: TenantRolesOptions): string {
     refuseWaysRound(roles),
     ...(password === undefined ? [] : [`ALTER ROLE ${app.quoted} PASSWORD ${quotePassword(password)};\n`]),
     grantApp(roles),
-    ...(migrator ? [grantMigrator(migrator, roles)] : []),
+    ...(migrator && !roles.migratorOwns ? [grantMigrator(migrator, roles)] : []),
     ...(bypass ? [grantBypass(bypass, roles)] : []),
     ...(shared.length === 0 ? [] : [shareTables(shared, options.app)]),
     keepMigrationsTable(roles),
@@ -89,7 +89,6 @@ ${lines(grantsLater('app', app, roles))}${alterDefaults(roles, roles.owner)} REV
 
 function grantMigrator(migrator: Role, roles: CheckedRoles): string {
   const grants = `-- The migrator sees and writes the rows of all tenants.\n${lines(grantsNow('migrator', migrator, roles))}`
-  if (roles.migratorOwns) return grants
   const others = (
     [
       ['app', roles.app],
