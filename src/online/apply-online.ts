@@ -145,7 +145,7 @@ async function runAction(run: Run, step: Step, action: OnlineAction, steps: read
       await buildIndex(run, step.title, action)
       return 0
     case 'backfill':
-      return backfill(run, step.title, action)
+      return backfill(run, step.title, action, backfillsOf(steps, action.table).at(-1) === action)
     case 'check':
       await checkRows(run, step.title, action)
       return 0
@@ -179,7 +179,7 @@ async function statement(run: Run, step: Step, sql: string, steps: readonly Step
     } catch (error) {
       const backfills = sqlState(error) === '23514' && refills < REFILLS ? backfillsOf(steps, step.table) : []
       if (backfills.length === 0) throw error
-      for (const each of backfills) filled += await backfill(run, step.title, each)
+      for (const each of backfills) filled += await backfill(run, step.title, each, each === backfills.at(-1))
     }
   }
 }

@@ -32,11 +32,12 @@ const LISTED = 1_000
  * A batch never waits for a row: it skips what the live load has locked and comes back for it, so it is never part of a
  * deadlock. Rows that arrive without a tenant meanwhile are filled too.
  *
+ * @param isLast whether a row for which no tenant is known is an error, or left for the next backfill of that column
  * @returns the number of rows that were filled
  * @throws TenancyError `MIGRATION.ROWS` with the count and the first keys where no tenant is known for a row,
  * `MIGRATION.BLOCKED` where a row stays locked
  */
-export async function backfill(run: Run, title: string, action: BackfillAction): Promise<number> {
+export async function backfill(run: Run, title: string, action: BackfillAction, isLast = true): Promise<number> {
   const fill = await prepareFill(run, action)
   const total = await estimateRows(run, action)
   let filled = 0
@@ -89,7 +90,8 @@ export async function backfill(run: Run, title: string, action: BackfillAction):
       report(total ?? 0)
       if (filled > before) continue
       const lost = rest.filter((row) => row.lost)
-      if (lost.length > 0) throw await noTenantKnown(run, title, action, lost)
+      if (lost.length === rest.length && !isLast) break
+      if (lost.length > 0 && isLast) throw await noTenantKnown(run, title, action, lost)
       if (locked++ >= run.settings.retries) throw await stayLocked(run, title, action)
       run.retries++
       await pause(run, backoff(run.settings.lockTimeout, locked))
