@@ -1,31 +1,13 @@
 import { TenancyError } from '../errors.js'
 import type { ResolvedConfig } from './config.js'
 import { tenantFieldOf } from './keys.js'
-import type { Field, Model, PrismaSchema } from './model.js'
-import { isOptional } from './model.js'
-import { problemsOf } from './problems.js'
-
-/** What a model is to tenants. */
-export type Classified =
-  /** Has the tenant column, or is to get it: then `field` is undefined. */
-  | { readonly kind: 'tenant'; readonly model: Model; readonly field: Field | undefined }
-  /** Its rows belong to the tenant of their parents. */
-  | { readonly kind: 'reached'; readonly model: Model }
-  /** Every tenant reads it, none writes it. */
-  | { readonly kind: 'shared'; readonly model: Model }
+import type { Classified } from './kind.js'
+import { isOptional, type PrismaSchema } from './model.js'
+import { type Problem, problemsOf } from './problems.js'
 
 export interface Classification {
   /** By the name of the model, in the schema's order. */
   readonly models: ReadonlyMap<string, Classified>
-}
-
-/** Something in the schema that must be decided before a migration can be written. */
-export interface Problem {
-  /** The model, or the key of the configuration. */
-  readonly at: string
-  readonly problem: string
-  /** What to type. */
-  readonly hint: string
 }
 
 /**

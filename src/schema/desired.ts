@@ -46,7 +46,7 @@ export interface TenantTable {
   readonly surplusUniques: readonly FormerUnique[]
   /** A natural primary key gets the tenant in front. */
   readonly primaryKeyChange?: PrimaryKeyChange | undefined
-  /** Foreign keys that contain the tenant. */
+  /** Foreign keys that contain the tenant and are new, or do something else on delete than before. */
   readonly foreignKeys: readonly DesiredForeignKey[]
   /** Needs the trigger that keeps the tenant where Prisma or ON DELETE SET NULL writes NULL into the whole key. */
   readonly keepTenant: boolean
@@ -137,7 +137,7 @@ export interface DesiredForeignKey {
   readonly onUpdate: ReferentialAction
   /** A row may point at nothing. */
   readonly optional: boolean
-  /** The foreign key without the tenant that it stands for. */
+  /** The foreign key that it stands for. It has the same name where only what happens on delete is another. */
   readonly replaces?: FormerForeignKey | undefined
 }
 

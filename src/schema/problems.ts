@@ -1,8 +1,17 @@
 import type { TenantColumnType } from '../sql/policies.js'
-import type { Classified, Problem } from './classify.js'
 import type { ResolvedConfig } from './config.js'
 import { isSurrogate, needsTenant, sameFields, tenantFieldOf, uniqueKeys } from './keys.js'
+import type { Classified } from './kind.js'
 import { type Field, isOptional, type Model, type PrismaSchema, type Relation } from './model.js'
+
+/** Something in the schema that must be decided before a migration can be written. */
+export interface Problem {
+  /** The model, or the key of the configuration. */
+  readonly at: string
+  readonly problem: string
+  /** What to type. */
+  readonly hint: string
+}
 
 type Kinds = ReadonlyMap<string, Classified>
 
@@ -54,6 +63,16 @@ function configProblems(schema: PrismaSchema, config: ResolvedConfig, kinds: Kin
       hint: 'take it out of one of the two',
     })
   }
+  const id = tenantIdOf(schema, config)
+  const getsColumn = [...kinds.values()].find((each) => each.kind === 'tenant' && each.field === undefined)
+  if (getsColumn && id && typeOf(id) !== config.tenantId) {
+    const type = typeOf(id)
+    problems.push({
+      at: '"tenantId"',
+      problem: `is ${config.tenantId}, and the id of ${config.tenantModel} is ${typeText(id)}`,
+      hint: type ? `"tenantId": "${type}"` : `give ${config.tenantModel} an id that is a uuid, an integer or a text`,
+    })
+  }
   if (![...kinds.values()].some(({ kind }) => kind === 'tenant')) {
     problems.push({
       at: '"column"',
@@ -62,6 +81,12 @@ function configProblems(schema: PrismaSchema, config: ResolvedConfig, kinds: Kin
     })
   }
   return problems
+}
+
+function tenantIdOf(schema: PrismaSchema, config: ResolvedConfig): Field | undefined {
+  const model = schema.models.find(({ name }) => name === config.tenantModel)
+  const key = model?.primaryKey?.fields ?? []
+  return key.length === 1 ? model?.fields.find(({ name }) => name === key[0]) : undefined
 }
 
 function uncovered(model: Model, config: ResolvedConfig, kinds: Kinds): Problem {
