@@ -1,5 +1,6 @@
 import type { Scope } from './context.js'
 import { NoTenantError, TenancyError } from './errors.js'
+import { Sealer, type SealOptions } from './seal.js'
 import { checkSettingName } from './setting-name.js'
 import { showValue } from './show-value.js'
 import { quoteLiteral } from './sql/quote.js'
@@ -16,14 +17,36 @@ export interface BindingOptions {
   settings?: readonly string[] | undefined
   /** What tenant ids are. Default `'uuid'`. */
   tenantId?: TenantIdType | undefined
+  /**
+   * Signs what is bound, for policies that check it (`sealTenants()` of prisma-extension-tenancy/sql): not even SQL that
+   * was injected then reads another tenant. Default: nothing is signed.
+   */
+  seal?: SealOptions | undefined
 }
 
 /** A scope in the form in which a transaction receives it. */
 export interface Binding {
   /** Equal exactly where the same is bound: same tenant, same settings. */
   readonly key: string
-  /** One value for each parameter of {@link Binder.sql}. */
+  /** One value for each parameter of {@link Binder.sql}. Read it when it is sent: a seal is renewed while a scope lasts. */
   readonly values: readonly string[]
+}
+
+/** A seal is good for minutes, a scope may last for hours. The key knows nothing of it: the same tenant is the same. */
+class SealedBinding implements Binding {
+  readonly key: string
+  readonly #plain: readonly string[]
+  readonly #sealer: Sealer
+
+  constructor(key: string, plain: readonly string[], sealer: Sealer) {
+    this.key = key
+    this.#plain = plain
+    this.#sealer = sealer
+  }
+
+  get values(): readonly string[] {
+    return [...this.#plain, this.#sealer.seal(this.#plain[0] as string)]
+  }
 }
 
 /** Turns scopes into bindings, and refuses what cannot be bound. */
@@ -35,21 +58,24 @@ export class Binder {
   readonly sql: string
   readonly #settings: readonly string[]
   readonly #parse: ReturnType<typeof tenantIdParser>
+  readonly #sealer: Sealer | undefined
 
-  constructor({ setting = 'app.tenant_id', settings = [], tenantId = 'uuid' }: BindingOptions = {}) {
+  constructor({ setting = 'app.tenant_id', settings = [], tenantId = 'uuid', seal }: BindingOptions = {}) {
     if (!Array.isArray(settings)) {
       throw new TenancyError('CONFIG.INVALID', 'settings is no list of setting names.', {
         hint: "Give settings: ['app.user_id'].",
       })
     }
-    const names = [checkSettingName(setting), ...settings.map(checkSettingName)]
+    this.#sealer = seal === undefined ? undefined : new Sealer(seal)
+    const plain = [checkSettingName(setting), ...settings.map(checkSettingName)]
+    const names = this.#sealer ? [...plain, this.#sealer.setting] : plain
     // checkSettingName brings names to one spelling, as PostgreSQL does: two would be one setting bound twice.
     if (new Set(names).size !== names.length) {
       throw new TenancyError('CONFIG.INVALID', `A setting is declared twice: ${names.join(', ')}.`, {
-        hint: "Declare each extra setting once in settings, and the tenant's own only as setting.",
+        hint: "Declare each extra setting once in settings, the tenant's own only as setting, and the seal's only in seal.",
       })
     }
-    this.#settings = names.slice(1)
+    this.#settings = plain.slice(1)
     this.#parse = tenantIdParser(tenantId)
     this.sql = `SELECT ${names.map((name, i) => `pg_catalog.set_config(${quoteLiteral(name)}, $${i + 1}, true)`).join(', ')}`
   }
@@ -65,7 +91,8 @@ export class Binder {
       const tenant = scope.tenant === undefined ? '' : this.#parse(scope.tenant)
       const values = [tenant, ...this.#valuesOf(scope)]
       // No value contains NUL, so the joined text is as good as the list.
-      bound.binding = { key: values.join('\0'), values } satisfies Binding
+      const key = values.join('\0')
+      bound.binding = (this.#sealer ? new SealedBinding(key, values, this.#sealer) : { key, values }) satisfies Binding
       bound.by = this
     }
     return bound.binding as Binding

@@ -75,7 +75,7 @@ function installer(options: PoolOptions | PortableOptions): (shared: SharedClien
     dangerouslyAllowRoleThatBypassesRls = false,
     ...binding
   } = options as PortableOptions & { pool?: unknown }
-  const unknown = Object.keys(binding).find((name) => !['setting', 'settings', 'tenantId'].includes(name))
+  const unknown = Object.keys(binding).find((name) => !['setting', 'settings', 'tenantId', 'seal'].includes(name))
   if (unknown !== undefined) throw invalid(`it has no option ${JSON.stringify(unknown)}`, 'Take the option out.')
   if ('pool' in options && pool !== undefined) {
     if (!isTenantPool(pool))

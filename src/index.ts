@@ -12,4 +12,6 @@ export {
 } from './errors.js'
 export { type PoolOptions, type PortableOptions, tenancy } from './extension.js'
 export { TenantPool, type TenantPoolConfig } from './pool/tenant-pool.js'
+export type { SealOptions } from './seal.js'
+export type { SealKey } from './seal-key.js'
 export type { TenantId, TenantIdType } from './tenant.js'

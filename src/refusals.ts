@@ -1,4 +1,5 @@
 import { TenancyError, TenantMismatchError } from './errors.js'
+import { SEAL_REFUSED } from './sql/seal.js'
 
 // What the pool and the portable mode refuse in the same words.
 
@@ -32,4 +33,27 @@ export function bindFailed(what: string, cause?: unknown): TenancyError {
 /** Was it the binding itself that the server refused? An aborted transaction, a cancelled statement and a lost server say what happened better than we could. */
 export function refusesBinding(sqlState: string): boolean {
   return sqlState !== '25P02' && sqlState !== '26000' && !/^(?:08|40|53|57|58)/.test(sqlState)
+}
+
+const sealRefusals: Readonly<Record<string, readonly [why: string, hint: string]>> = {
+  [SEAL_REFUSED.notGenuine]: [
+    'it is not genuine',
+    'Add the key that this service signs with (tenancy seal add), and retire one only when nobody signs with it any more. If the keys are right, a statement tried to be another tenant.',
+  ],
+  [SEAL_REFUSED.expired]: ['it has expired', 'Set the clocks of this service and of the database: NTP.'],
+  [SEAL_REFUSED.tooLong]: [
+    'it is valid for longer than the database allows',
+    'Give sealTenants() and seal the same validFor, and set the clocks of both machines: NTP.',
+  ],
+}
+
+/** The database's refusal of a seal as users should meet it; undefined for every other SQLSTATE. */
+export function sealRefused(sqlState: unknown, cause: unknown): TenancyError | undefined {
+  const refusal = typeof sqlState === 'string' ? sealRefusals[sqlState] : undefined
+  if (refusal === undefined) return undefined
+  const [why, hint] = refusal
+  return new TenancyError('CONNECTION.BIND_FAILED', `The database does not accept the seal of the tenant: ${why}.`, {
+    hint,
+    cause,
+  })
 }

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { runInScope } from '../context.js'
 import { PolicyViolationError } from '../errors.js'
 import type { Statement } from '../gate/statement.js'
+import { sealRefused } from '../refusals.js'
 import { checkWire, type ResultBuilder, type TransactionStatus, type TypeParsers } from './pg-internals.js'
 import { PreparedStatements } from './prepared-statements.js'
 import { type Outcome, Unit, type UnitPlan } from './unit.js'
@@ -96,7 +97,7 @@ export class Session {
 
 /** Row-level security's refusal is 42501 like a missing grant; PostgreSQL's own routine tells them apart in any language. */
 function asUsersMeetIt(error: unknown): unknown {
-  if (!hasCode(error, '42501')) return error
+  if (!hasCode(error, '42501')) return sealRefused((error as { code?: unknown } | undefined)?.code, error) ?? error
   const { routine, message } = error as { routine?: string; message?: string }
   if (routine !== 'ExecWithCheckOptions') return error
   return new PolicyViolationError(error, /"([^"]*)"$/.exec(message ?? '')?.[1])

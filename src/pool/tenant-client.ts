@@ -30,6 +30,8 @@ interface Transaction {
   readonly binding: Binding
   /** BEGIN and SET TRANSACTION, until the first statement takes them along; then empty. */
   held: string[]
+  /** What was bound then, and is again with each statement: a seal counts from the start of its transaction. */
+  values?: Binding['values']
 }
 
 const forwarded = new Set<string | symbol>(['error', 'notice', 'notification', 'drain', 'end'])
@@ -192,7 +194,8 @@ export class TenantClient extends EventEmitter {
   async #send(statement: Statement, input: QueryInput, bound: boolean, binding?: Binding): Promise<ResultBuilder> {
     const transaction = this.#transaction
     const held = transaction?.held ?? []
-    const values = (transaction?.binding ?? binding)?.values
+    if (transaction) transaction.values ??= transaction.binding.values
+    const values = (transaction ?? binding)?.values
     const bind = values !== undefined && (bound || held.length > 0)
     const plan = { held, binding: bind ? { sql: this.#lender.binder.sql, values } : undefined, query: input }
     const { result, error, status } = await this.#leased().run(statement, plan, transaction ? 'T' : 'I')

@@ -63,13 +63,14 @@ export class TenantPool extends pg.Pool {
       setting,
       settings,
       tenantId,
+      seal,
       onConnect,
       directConnections = false,
       dangerouslyAllowRoleThatBypassesRls = false,
       ...rest
     } = checkConfig(config)
     super(rest)
-    this.#binder = new Binder({ setting, settings, tenantId })
+    this.#binder = new Binder({ setting, settings, tenantId, seal })
     this.#onConnect = onConnect
     this.#direct = directConnections
     this.#allowBypass = dangerouslyAllowRoleThatBypassesRls
@@ -171,9 +172,11 @@ export class TenantPool extends pg.Pool {
   }
 
   /** One statement, in a transaction of its own. */
-  async #runAlone({ statement, binding: { values }, input: query }: Admission): Promise<unknown> {
+  async #runAlone({ statement, binding, input: query }: Admission): Promise<unknown> {
     const session = await this.#acquire()
     try {
+      // Only now: a seal that was read before the wait could be old by the end of it.
+      const { values } = binding
       const { result, error } = await session.run(
         statement,
         { held: [], binding: { sql: this.#binder.sql, values }, query },

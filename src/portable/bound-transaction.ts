@@ -85,14 +85,15 @@ export async function bindTransaction(tx: Transaction, binder: Binder, binding: 
   // A ROLLBACK can be lost (pg takes one off its queue when query_timeout ends), and then BEGIN is only a warning: this
   // transaction's COMMIT would commit what somebody else was told had failed.
   const sql = `${binder.sql}, (pg_catalog.pg_current_xact_id_if_assigned() IS NULL)::text`
-  const { rows } = await tx.queryRaw(sqlQuery(sql, binding.values)).catch((error: unknown) => {
+  const { values } = binding
+  const { rows } = await tx.queryRaw(sqlQuery(sql, values)).catch((error: unknown) => {
     const { originalCode } = ((error as { cause?: unknown } | null)?.cause ?? {}) as { originalCode?: string }
     throw originalCode !== undefined && refusesBinding(originalCode)
       ? bindFailed('the server refused the binding', error)
       : error
   })
   const bound = rows[0]?.slice(0, -1)
-  const same = bound?.length === binding.values.length && binding.values.every((value, i) => value === bound[i])
+  const same = bound?.length === values.length && values.every((value, i) => value === bound[i])
   if (!same) throw bindFailed('the server answered with another value')
   if (rows[0]?.at(-1) !== 'true') throw bindFailed('it was left in a transaction that has written already')
 }

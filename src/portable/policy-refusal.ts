@@ -1,4 +1,5 @@
 import { PolicyViolationError } from '../errors.js'
+import { sealRefused } from '../refusals.js'
 
 /**
  * Row-level security's refusal as users should meet it. An adapter keeps the SQLSTATE and the message, and only the
@@ -9,6 +10,7 @@ export function asUsersMeetIt(error: unknown): unknown {
     originalCode?: string
     originalMessage?: string
   }
-  if (originalCode !== '42501' || !originalMessage?.includes('row-level security policy')) return error
+  if (originalCode !== '42501' || !originalMessage?.includes('row-level security policy'))
+    return sealRefused(originalCode, error) ?? error
   return new PolicyViolationError(error, /"([^"]*)"$/.exec(originalMessage)?.[1])
 }
