@@ -67,6 +67,7 @@ function tenantTable(model: Model, former: Model, context: Context): TenantTable
   const { config } = context
   const field = fieldOf(model, tenantFieldOf(model, config.column)?.name ?? config.field)
   const formerField = tenantFieldOf(former, config.column)
+  const formerDefault = formerField?.default === undefined ? undefined : defaultText(formerField.default)
   const made = model.uniques.filter((key) => !has(former, key))
   const gone = former.uniques.filter((key) => !has(model, key))
   const without = (key: Key) => key.fields.filter((name) => name !== field.name).join()
@@ -85,7 +86,8 @@ function tenantTable(model: Model, former: Model, context: Context): TenantTable
     type: config.tenantId,
     columnIsNew: formerField === undefined,
     columnWasNullable: formerField?.optional ?? false,
-    hadDefault: formerField?.default !== undefined && defaultText(formerField.default) !== tenantDefault(config),
+    hadDefault: formerDefault !== undefined && formerDefault !== tenantDefault(config),
+    defaultIsThere: formerDefault === tenantDefault(config),
     primaryKey: formerKey ? columnsOf(former, formerKey.fields) : [],
     backfill: formerField && !formerField.optional ? [] : backfillOf(former, context),
     indexes: model.indexes.filter((each) => !has(former, each)).map((each) => indexOf(model, each)),

@@ -1,6 +1,9 @@
+import type { ParentPath } from '../sql/parent-policy.js'
 import type { TenantColumnType } from '../sql/policies.js'
 import type { TableName } from '../sql/quote.js'
 import type { ResolvedConfig } from './config.js'
+
+export type { ParentPath }
 
 /**
  * What the database must have so that tenants are apart and the edited schema is true of it. All names are the
@@ -32,8 +35,10 @@ export interface TenantTable {
   readonly columnIsNew: boolean
   /** The column was there and could be NULL. */
   readonly columnWasNullable: boolean
-  /** The column has a default of the user's own, which stays. Else it gets, or already has, the tenant in scope. */
+  /** The column has a default of the user's own, which stays. Else it gets the tenant in scope. */
   readonly hadDefault: boolean
+  /** The column had the tenant in scope as its default already. */
+  readonly defaultIsThere: boolean
   /** Columns of the primary key as it is before any change; empty for a table without one. */
   readonly primaryKey: readonly string[]
   /** Where the tenant of existing rows comes from: each for the rows that have none yet. Empty where nobody says. */
@@ -73,19 +78,6 @@ export interface SharedTable {
   /** undefined for the join table between two shared models. */
   readonly model?: string | undefined
   readonly table: TableName
-}
-
-/** One foreign key to a protected parent, up to the table that has the tenant column. */
-export interface ParentPath {
-  readonly keys: readonly (readonly [childColumn: string, parentColumn: string])[]
-  /** false: the key may be NULL. */
-  readonly required: boolean
-  /** The parent. */
-  readonly table: TableName
-  /** Set when the parent has the tenant column itself. */
-  readonly column?: string | undefined
-  /** Else the parent's own paths, at least one of them required. */
-  readonly parents?: readonly ParentPath[] | undefined
 }
 
 export type Backfill =
