@@ -37,7 +37,8 @@ export interface BackfillOptions {
  */
 export function backfillTenant(table: TableName, options: BackfillOptions): string {
   checkOptions('backfillTenant', options, ['column', 'type', 'from'])
-  const column = quoteIdentifier(options.column ?? 'tenant_id')
+  const { column: name = 'tenant_id' } = options
+  const column = quoteIdentifier(name)
   const value = backfillValue(options)
   return `UPDATE ${quoteTable(table)} AS "child" SET ${column} = ${value} WHERE "child".${column} IS NULL;\n`
 }

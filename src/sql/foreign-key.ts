@@ -111,8 +111,9 @@ function checkedKey(table: TableName, options: ForeignKeyOptions, tenant?: strin
       'List as many columns in references.columns as in columns.',
     )
   }
+  const { name = derivedName([nameOf(table), ...columns], 'fkey') } = options
   return {
-    name: options.name ?? derivedName([nameOf(table), ...columns], 'fkey'),
+    name,
     columns,
     parent: quoteTable(options.references.table),
     referred,

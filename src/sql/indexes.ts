@@ -45,7 +45,8 @@ export interface NamedIndex {
  */
 export function tenantIndexes(table: TableName, options: TenantIndexOptions = {}): string {
   checkOptions('tenantIndexes', options, ['column', 'indexes', 'concurrently'])
-  const create = checkFlag('concurrently', options.concurrently ?? false) ? 'CREATE INDEX CONCURRENTLY' : 'CREATE INDEX'
+  const { concurrently = false } = options
+  const create = checkFlag('concurrently', concurrently) ? 'CREATE INDEX CONCURRENTLY' : 'CREATE INDEX'
   const target = quoteTable(table)
   const named = namedIndexes(table, options)
   if (named.length === 0) return ''
@@ -55,7 +56,7 @@ export function tenantIndexes(table: TableName, options: TenantIndexOptions = {}
   })
   const comment = '-- The tenant comes first: every query under the policy filters by it.\n'
   const names = named.map(({ name }) => name)
-  return comment + statements.join('') + (options.concurrently ? refuseInvalid(target, names) : '')
+  return comment + statements.join('') + (concurrently ? refuseInvalid(target, names) : '')
 }
 
 /**
@@ -81,15 +82,16 @@ export function dropTenantIndexes(table: TableName, options: TenantIndexOptions 
  */
 export function dropIndex(table: TableName, options: { name: string; concurrently?: boolean | undefined }): string {
   checkOptions('dropIndex', options, ['name', 'concurrently'])
-  const drop = checkFlag('concurrently', options.concurrently ?? false) ? 'DROP INDEX CONCURRENTLY' : 'DROP INDEX'
-  return `${drop} IF EXISTS ${quoteIndex(table, options.name)};\n`
+  const { name, concurrently = false } = options
+  const drop = checkFlag('concurrently', concurrently) ? 'DROP INDEX CONCURRENTLY' : 'DROP INDEX'
+  return `${drop} IF EXISTS ${quoteIndex(table, name)};\n`
 }
 
 function namedIndexes(table: TableName, { column = 'tenant_id', indexes = [['id']] }: TenantIndexOptions) {
   const named = new Map<string, string[]>()
   for (const { columns, name } of columnLists(column, indexes)) {
     const parts = [nameOf(table), ...columns]
-    const plain = name ?? derivedName(parts, 'idx')
+    const plain = name === undefined ? derivedName(parts, 'idx') : name
     if (name !== undefined && named.has(name)) {
       throw invalidOption(`Two indexes are named ${showValue(name)}`, 'Give each a name of its own.')
     }

@@ -34,5 +34,6 @@ ${createPolicy(table, name, 'true', quoteRole(migrator))}`
  */
 export function dropMigratorPolicy(table: TableName, options: { name?: string | undefined } = {}): string {
   checkOptions('dropMigratorPolicy', options, ['name'])
-  return dropTenantPolicy(table, { name: options.name ?? 'tenant_migrator' })
+  const { name = 'tenant_migrator' } = options
+  return dropTenantPolicy(table, { name })
 }

@@ -40,7 +40,7 @@ export interface ParentPolicyOptions extends TenantScopeOptions {
  */
 export function parentPolicy(table: TableName, options: ParentPolicyOptions): string {
   checkOptions('parentPolicy', options, ['parents', 'type', 'setting', 'sealed', 'name'])
-  const { parents, name, ...scope } = options
+  const { parents, name = 'tenant_isolation', ...scope } = options
   const tenant = tenantInScope(scope)
   checkPaths(parents)
   const child = nameOf(table)

@@ -78,7 +78,7 @@ ALTER TABLE ${target} DISABLE ROW LEVEL SECURITY;
  */
 export function tenantPolicy(table: TableName, options: TenantPolicyOptions = {}): string {
   checkOptions('tenantPolicy', options, ['column', 'type', 'setting', 'sealed', 'name'])
-  const { column = 'tenant_id', name, ...scope } = options
+  const { column = 'tenant_id', name = 'tenant_isolation', ...scope } = options
   // The bare column: a cast or a (SELECT …) around either side costs the index or the planner's statistics.
   const ownRow = `${quoteIdentifier(column)} = ${tenantInScope(scope)}`
   return `-- Without a tenant the comparison is NULL: no row is visible and none can be written.
@@ -99,8 +99,8 @@ export function dropTenantPolicy(table: TableName, options: { name?: string | un
 }
 
 /** One condition for reading and for writing. The statements belong into one transaction. */
-export function createPolicy(table: TableName, name: string | undefined, condition: string, role = 'PUBLIC'): string {
-  const policy = quoteIdentifier(name ?? 'tenant_isolation')
+export function createPolicy(table: TableName, name: string, condition: string, role = 'PUBLIC'): string {
+  const policy = quoteIdentifier(name)
   return `${dropTenantPolicy(table, { name })}CREATE POLICY ${policy} ON ${quoteTable(table)}
   AS PERMISSIVE FOR ALL TO ${role}
   USING (${condition})

@@ -25,7 +25,7 @@ export interface TenantPrimaryKeyOptions {
  */
 export function tenantPrimaryKey(table: TableName, options: TenantPrimaryKeyOptions): string {
   checkOptions('tenantPrimaryKey', options, ['columns', 'column', 'name'])
-  return replacePrimaryKey(table, options.name, quoteColumns(columnsOf(options)))
+  return replacePrimaryKey(table, quoteColumns(columnsOf(options)), options.name)
 }
 
 /**
@@ -45,10 +45,10 @@ export function tenantPrimaryKeyOnline(
 ): string[] {
   checkOptions('tenantPrimaryKeyOnline', options, ['columns', 'column', 'name', 'index'])
   const columns = columnsOf(options)
-  const index = options.index ?? hashedName([nameOf(table), ...columns], 'pkey')
+  const { index = hashedName([nameOf(table), ...columns], 'pkey') } = options
   return [
     createUnique(table, index, columns, true),
-    replacePrimaryKey(table, options.name, `USING INDEX ${quoteIdentifier(index)}`),
+    replacePrimaryKey(table, `USING INDEX ${quoteIdentifier(index)}`, options.name),
   ]
 }
 
@@ -61,14 +61,14 @@ export function tenantPrimaryKeyOnline(
 export function restorePrimaryKey(table: TableName, options: Omit<TenantPrimaryKeyOptions, 'column'>): string {
   checkOptions('restorePrimaryKey', options, ['columns', 'name'])
   const columns = keyColumns('columns', undefined, options.columns)
-  return replacePrimaryKey(table, options.name, quoteColumns(columns))
+  return replacePrimaryKey(table, quoteColumns(columns), options.name)
 }
 
 function columnsOf({ column = 'tenant_id', columns }: TenantPrimaryKeyOptions): string[] {
   return keyColumns('columns', column, columns)
 }
 
-function replacePrimaryKey(table: TableName, given: string | undefined, key: string): string {
-  const name = quoteIdentifier(given ?? derivedName([nameOf(table)], 'pkey'))
+function replacePrimaryKey(table: TableName, key: string, given = derivedName([nameOf(table)], 'pkey')): string {
+  const name = quoteIdentifier(given)
   return `ALTER TABLE ${quoteTable(table)} DROP CONSTRAINT IF EXISTS ${name}, ADD CONSTRAINT ${name} PRIMARY KEY ${key};\n`
 }

@@ -27,7 +27,7 @@ export function tenantUnique(table: TableName, options: TenantUniqueOptions): st
   checkOptions('tenantUnique', options, ['columns', 'column', 'name', 'concurrently'])
   const { column = 'tenant_id', concurrently } = options
   const columns = keyColumns('columns', column, options.columns)
-  const name = options.name ?? derivedName([nameOf(table), ...columns], 'key')
+  const { name = derivedName([nameOf(table), ...columns], 'key') } = options
   return createUnique(table, name, columns, concurrently)
 }
 

@@ -1,7 +1,7 @@
 // Proves what the index SQL says, and that two indexes never get one name.
 import { expect, test } from 'vitest'
 import { derivedName } from '../../src/sql/derived-name.js'
-import { tenantIndexes } from '../../src/sql/indexes.js'
+import { dropTenantIndexes, tenantIndexes } from '../../src/sql/indexes.js'
 import { refused } from './refused.js'
 
 test('by default one index leads from the tenant to the id', () => {
@@ -17,6 +17,22 @@ test('every list of columns becomes an index that begins with the tenant', () =>
 -- The tenant comes first: every query under the policy filters by it.
 CREATE INDEX IF NOT EXISTS "Tasks_customer_id_idx" ON "crm"."Tasks" ("customer", "id");
 CREATE INDEX IF NOT EXISTS "Tasks_customer_project_id_Done_idx" ON "crm"."Tasks" ("customer", "project_id", "Done");
+`)
+})
+
+test('an index can have a name of its own', () => {
+  expect(tenantIndexes('projects', { indexes: [{ columns: ['created_at'], name: 'By "time"' }, ['id']] })).toBe(`\
+-- The tenant comes first: every query under the policy filters by it.
+CREATE INDEX IF NOT EXISTS "By ""time""" ON "projects" ("tenant_id", "created_at");
+CREATE INDEX IF NOT EXISTS "projects_tenant_id_id_idx" ON "projects" ("tenant_id", "id");
+`)
+})
+
+test('the reverse drops the same indexes, in the schema of the table', () => {
+  const indexes = [['id'], { columns: ['at'], name: 'By time' }]
+  expect(dropTenantIndexes({ schema: 'crm', table: 'Tasks' }, { indexes, concurrently: true })).toBe(`\
+DROP INDEX CONCURRENTLY IF EXISTS "crm"."Tasks_tenant_id_id_idx";
+DROP INDEX CONCURRENTLY IF EXISTS "crm"."By time";
 `)
 })
 
@@ -86,6 +102,17 @@ test.each([
     'Leave the tenant column and repetitions out of the list.',
   ],
   [{ indexes: [['id'], ['id']] }, 'The index on "tenant_id", "id" is listed twice.', 'Take one of the two lists out.'],
+  [
+    {
+      indexes: [
+        { columns: ['a'], name: 'i' },
+        { columns: ['b'], name: 'i' },
+      ],
+    },
+    'Two indexes are named "i".',
+    'Give each a name of its own.',
+  ],
+  [{ indexes: [{ column: 'a' }] }, 'An index has no option "column".', 'Use one of: columns, name.'],
   [{ concurrently: 'yes' }, 'The option concurrently is "yes".', 'Write concurrently: true or concurrently: false.'],
   [{ concurrently: null }, 'The option concurrently is null.', 'Write concurrently: true or concurrently: false.'],
   [{ unique: true }, 'tenantIndexes has no option "unique".', 'Use one of: column, indexes, concurrently.'],
@@ -93,9 +120,12 @@ test.each([
   expect(refused(() => tenantIndexes('projects', options as never))).toEqual({ code: 'CONFIG.INVALID', message, hint })
 })
 
-test.each([{ indexes: [['']] }, { indexes: [[7]] }, { indexes: [['a\0']] }, { column: 'a'.repeat(64) }])(
-  'the name in %j is refused',
-  (options) => {
-    expect(refused(() => tenantIndexes('projects', options as never)).code).toBe('SQL.INVALID_IDENTIFIER')
-  },
-)
+test.each([
+  { indexes: [{ columns: ['a'], name: '' }] },
+  { indexes: [['']] },
+  { indexes: [[7]] },
+  { indexes: [['a\0']] },
+  { column: 'a'.repeat(64) },
+])('the name in %j is refused', (options) => {
+  expect(refused(() => tenantIndexes('projects', options as never)).code).toBe('SQL.INVALID_IDENTIFIER')
+})

@@ -1,6 +1,6 @@
 // Proves that protecting a table is one readable text in a safe order. live.test.ts proves what it does.
 import { expect, test } from 'vitest'
-import { protectTable } from '../../src/sql/index.js'
+import { protectTable, unprotectTable } from '../../src/sql/index.js'
 import { refused } from './refused.js'
 
 test('by default: the index, the policy, and only then row-level security', () => {
@@ -53,6 +53,24 @@ test('concurrently, the indexes come before the transaction that holds the rest'
     'ALTER TABLE "projects" FORCE ROW LEVEL SECURITY;',
     'COMMIT;',
   ])
+})
+
+test('the reverse opens the table before it drops the indexes', () => {
+  expect(unprotectTable('projects', { indexes: [['id'], ['created_at']] })).toBe(`\
+ALTER TABLE "projects" NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE "projects" DISABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS "tenant_isolation" ON "projects";
+DROP INDEX IF EXISTS "projects_tenant_id_id_idx";
+DROP INDEX IF EXISTS "projects_tenant_id_created_at_idx";
+`)
+  expect(unprotectTable({ schema: 'crm', table: 'notes' }, { concurrently: true })).toBe(`\
+BEGIN;
+ALTER TABLE "crm"."notes" NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE "crm"."notes" DISABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS "tenant_isolation" ON "crm"."notes";
+COMMIT;
+DROP INDEX CONCURRENTLY IF EXISTS "crm"."notes_tenant_id_id_idx";
+`)
 })
 
 test('without indexes the text begins with the policy', () => {
