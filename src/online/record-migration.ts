@@ -3,6 +3,7 @@ import type { Client } from 'pg'
 
 import { TenancyError } from '../errors.js'
 import { quoteTable } from '../sql/quote.js'
+import { sqlState } from './failures.js'
 
 export interface Migration {
   /** The name of its folder: `20260101120000_tenancy`. */
@@ -31,7 +32,8 @@ interface MigrationRow {
  * Give it a connection without an open transaction.
  *
  * @returns whether it was recorded now
- * @throws TenancyError `MIGRATION.CONFLICT` where it is recorded with another text, or as failed
+ * @throws TenancyError `MIGRATION.CONFLICT` where it is recorded with another text, or as failed; `MIGRATION.BLOCKED`
+ * while Prisma works on the same database
  * @example await recordMigration(client, { name: '20260101120000_tenancy', sql: await readFile(file, 'utf8') })
  * @see https://www.prisma.io/docs/orm/prisma-migrate/understanding-prisma-migrate/about-migration-histories
  */
@@ -39,7 +41,7 @@ export async function recordMigration(client: Client, migration: Migration): Pro
   const table = tableOf(migration)
   await client.query(`BEGIN; SET LOCAL lock_timeout = ${PRISMA_LOCK_WAIT}`)
   try {
-    await client.query('SELECT pg_advisory_xact_lock($1)', [PRISMA_LOCK])
+    await client.query('SELECT pg_advisory_xact_lock($1)', [PRISMA_LOCK]).catch(prismaAtWork)
     const recorded = await migrationState(client, migration)
     if (recorded === 'no table') await client.query(createTable(table))
     if (recorded !== 'recorded') {
@@ -54,6 +56,15 @@ export async function recordMigration(client: Client, migration: Migration): Pro
     await client.query('ROLLBACK').catch(() => {})
     throw error
   }
+}
+
+function prismaAtWork(error: unknown): never {
+  if (sqlState(error) !== '55P03') throw error
+  throw new TenancyError('MIGRATION.BLOCKED', 'Another prisma migrate is at work in this database.', {
+    hint: 'Wait until it is done, then start again: what is applied stays applied.',
+    docsUrl: 'https://www.prisma.io/docs/orm/prisma-migrate/workflows/development-and-production#advisory-locking',
+    cause: error,
+  })
 }
 
 /**

@@ -54,7 +54,7 @@ export async function createOnlineWorld({ tasks = 200 }: { readonly tasks?: numb
        SELECT company.id, 'Project ' || n FROM generate_series(1, ${projects}) AS n
        JOIN (SELECT id, row_number() OVER () AS number FROM companies) AS company ON company.number = 1 + n % ${companies};
      INSERT INTO tasks (project_id, mark, title)
-       SELECT project.id, project.company_id, 'Task ' || n % 500 FROM generate_series(1, ${tasks}) AS n
+       SELECT project.id, project.company_id, 'Task ' || (n / ${companies}) % 40 FROM generate_series(1, ${tasks}) AS n
        JOIN (SELECT id, company_id, row_number() OVER () AS number FROM projects) AS project
          ON project.number = 1 + n % ${projects};
      ANALYZE companies, projects, tasks`,

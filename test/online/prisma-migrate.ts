@@ -1,0 +1,107 @@
+// `prisma migrate` without its command: the schema engine itself, on a real database through Prisma's own adapter.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { PrismaPg } from '@prisma/adapter-pg'
+import * as driverAdapterUtils from '@prisma/driver-adapter-utils'
+import pg from 'pg'
+
+export interface MigrationFile {
+  readonly name: string
+  readonly sql: string
+}
+
+/** What the engine does for `prisma migrate deploy`, `resolve --applied` and `status`. */
+export interface PrismaMigrate {
+  /** The names of those that it ran. */
+  deploy(migrations: readonly MigrationFile[]): Promise<string[]>
+  resolveApplied(name: string, migrations: readonly MigrationFile[]): Promise<void>
+  resolveRolledBack(name: string): Promise<void>
+  status(
+    migrations: readonly MigrationFile[],
+  ): Promise<{ editedMigrationNames: string[]; failedMigrationNames: string[]; history: object | null }>
+}
+
+interface Engine {
+  applyMigrations(input: unknown): Promise<{ appliedMigrationNames: string[] }>
+  markMigrationApplied(input: unknown): Promise<void>
+  markMigrationRolledBack(input: unknown): Promise<void>
+  diagnoseMigrationHistory(input: unknown): ReturnType<PrismaMigrate['status']>
+  free(): void
+}
+
+export function prismaMigrate(url: string): PrismaMigrate {
+  const withEngine = async <Result>(work: (engine: Engine) => Promise<Result>): Promise<Result> => {
+    loaded ??= load()
+    const bindings = await loaded
+    // A pool of our own: the engine leaves its connection open, and on it Prisma's lock.
+    const pool = new pg.Pool({ connectionString: url })
+    const factory = driverAdapterUtils.bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool))
+    const schema = ['schema.prisma', 'datasource db {\n  provider = "postgresql"\n}\n']
+    const engine = await bindings.SchemaEngine.new({ datamodels: [schema] }, () => {}, factory)
+    try {
+      return await work(engine)
+    } finally {
+      engine.free()
+      await pool.end()
+    }
+  }
+  const filters = { externalTables: [], externalEnums: [] }
+  return {
+    deploy: (migrations) =>
+      withEngine(async (engine) => {
+        const answer = await engine.applyMigrations({ migrationsList: listOf(migrations), filters })
+        return answer.appliedMigrationNames
+      }),
+    resolveApplied: (migrationName, migrations) =>
+      withEngine((engine) => engine.markMigrationApplied({ migrationName, migrationsList: listOf(migrations) })),
+    resolveRolledBack: (migrationName) => withEngine((engine) => engine.markMigrationRolledBack({ migrationName })),
+    status: (migrations) =>
+      withEngine((engine) =>
+        engine.diagnoseMigrationHistory({
+          migrationsList: listOf(migrations),
+          optInToShadowDatabase: false,
+          filters,
+        }),
+      ),
+  }
+}
+
+function listOf(migrations: readonly MigrationFile[]): object {
+  return {
+    baseDir: '/migrations',
+    lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },
+    shadowDbInitScript: '',
+    migrationDirectories: migrations.map(({ name, sql }) => ({
+      path: name,
+      migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: sql } },
+    })),
+  }
+}
+
+interface Bindings {
+  SchemaEngine: { new: (options: unknown, log: () => void, adapter: unknown) => Promise<Engine> }
+  __wbg_set_wasm(exports: object): void
+}
+
+// Node has it as a global; its types come with the browser's, which are not wanted here.
+const { WebAssembly: wasm } = globalThis as unknown as {
+  WebAssembly: {
+    Module: new (bytes: Uint8Array) => object
+    Instance: new (module: object, imports: object) => { exports: Record<string, (() => void) | undefined> }
+  }
+}
+
+let loaded: Promise<Bindings> | undefined
+
+// The package's own entry lets a bundler load the wasm file; in Node it is loaded by hand.
+async function load(): Promise<Bindings> {
+  const entry = '@prisma/schema-engine-wasm/schema_engine_bg'
+  const bindings = (await import(entry)) as Bindings
+  const file = createRequire(import.meta.url)
+    .resolve(entry)
+    .replace(/js$/, 'wasm')
+  const { exports } = new wasm.Instance(new wasm.Module(readFileSync(file)), { './schema_engine_bg.js': bindings })
+  bindings.__wbg_set_wasm(exports)
+  exports['__wbindgen_start']?.()
+  return bindings
+}
