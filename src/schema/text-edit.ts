@@ -88,7 +88,9 @@ export function insertBlockAttributes(edits: TextEdits, { block }: Model, attrib
   }
   // A block has fields before its attributes, or Prisma would have refused it.
   const line = lines[Math.max(above, 0)] ?? block.closing
-  edits.insertLines(file, line, lastKey || isBlank(line) ? added : ['', ...added])
+  const isCommentAbove = !lastKey && firstOther > above + 1
+  const spaced = [...(lastKey || isBlank(line) ? [] : ['']), ...added, ...(isCommentAbove ? [''] : [])]
+  edits.insertLines(file, line, spaced)
 }
 
 function indentOf(line: Line): string {

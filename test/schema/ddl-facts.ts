@@ -9,12 +9,12 @@ export function factsOfDdl(ddl: string): string[] {
     .map((statement) => statement.replaceAll(/^--.*$/gm, '').trim())
     .filter((statement) => statement !== '')
     .flatMap((statement) => {
-      const [, table, clauses] = /^(ALTER TABLE \S+) ([^]*)$/.exec(statement) ?? []
+      const [, table, clauses] = /^(ALTER TABLE (?:"[^"]*"\.)?"[^"]*") (.*)$/s.exec(statement) ?? []
       return table === undefined || clauses === undefined
         ? [statement]
         : clauses.split(/,\n/).map((clause) => `${table} ${clause.trim().replaceAll(/ +/g, ' ')}`)
     })
-    .map((fact) => fact.replaceAll(/,(?=")/g, ', '))
+    .map((fact) => unqualified(fact.replaceAll(/,(?=")/g, ', ')))
     .sort()
 }
 
@@ -34,7 +34,13 @@ export function factsOfDesired({ tables, config }: Desired): string[] {
       ...primaryKeyFacts(table),
       ...table.foreignKeys.flatMap((key) => foreignKeyFacts(table, key)),
     ])
+    .map(unqualified)
     .sort()
+}
+
+/** Prisma leaves the default schema out of its DDL. */
+function unqualified(fact: string): string {
+  return fact.replaceAll('"public".', '')
 }
 
 const types = { uuid: 'UUID', int: 'INTEGER', bigint: 'BIGINT', text: 'TEXT' }

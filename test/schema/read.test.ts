@@ -4,19 +4,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isTenancyError } from '../../src/errors.js'
 import { loadSchema, readSchema } from '../../src/schema/read.js'
 import { schemaOf } from './example.js'
-
-/** What a promise is refused with; throws where it is not. */
-async function refusal(promise: Promise<unknown>): Promise<{ code: string; message: string; hint: string }> {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  if (!isTenancyError(error)) throw new Error(`Was not refused by this library: ${error}`)
-  return { code: error.code, message: error.message, hint: error.hint }
-}
+import { refusal } from './refusal.js'
 
 test('columns, keys and foreign keys have the names that they have in the database', async () => {
   const { models } = await readSchema(
