@@ -23,7 +23,8 @@ export function classify(schema: PrismaSchema, config: ResolvedConfig): Classifi
   return { models }
 }
 
-function kindsOf(schema: PrismaSchema, config: ResolvedConfig): Map<string, Classified> {
+/** What each model is; what is none of the three is not in it. */
+export function kindsOf(schema: PrismaSchema, config: ResolvedConfig): Map<string, Classified> {
   const shared = new Set([config.tenantModel, ...config.shared])
   const added = new Set(config.addColumn === 'all' ? [] : config.addColumn)
   const found = new Map<string, Classified>()

@@ -269,7 +269,7 @@ function naturalKeyProblem(side: Classified | undefined, other: string, config: 
   ]
 }
 
-function isProtected(kind: Classified | undefined): boolean {
+export function isProtected(kind: Classified | undefined): boolean {
   return kind !== undefined && kind.kind !== 'shared'
 }
 
@@ -289,7 +289,7 @@ function fits(field: Field, type: TenantColumnType): boolean {
 }
 
 /** The tenant type of a column; undefined for one that no tenant id may be kept in, such as a case-insensitive text. */
-function typeOf({ type, nativeType }: Field): TenantColumnType | undefined {
+export function typeOf({ type, nativeType }: Field): TenantColumnType | undefined {
   if (type === 'String' && nativeType === 'Uuid') return 'uuid'
   if (type === 'String' && [undefined, 'Text', 'VarChar'].includes(nativeType)) return 'text'
   if (type === 'Int' && [undefined, 'Integer'].includes(nativeType)) return 'int'
