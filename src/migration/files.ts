@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from '
 import { join } from 'node:path'
 import { TenancyError } from '../errors.js'
 import { showValue } from '../show-value.js'
+import { onlineFile, onlineText } from './online-text.js'
 import type { Step } from './step.js'
 
 const KEY = /^-- tenancy: (.+)$/gm
@@ -75,6 +76,7 @@ export async function writeMigration(
   const folder = join(migrations, fullName)
   try {
     await writeFile(join(building, 'migration.sql'), migrationSql(steps))
+    await writeFile(join(building, onlineFile), onlineText(migrationSql(steps), steps))
     await writeFile(join(building, 'down.sql'), downSql(steps))
     await rename(building, folder)
   } catch (error) {

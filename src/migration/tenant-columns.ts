@@ -16,8 +16,8 @@ import type { OnlineAction, Step } from './step.js'
 
 /** The column, with the tenant in scope as its default. */
 export function columnSteps(desired: TenantTable, setting: string): Step[] {
-  const { table, column, type, columnIsNew, hadDefault } = desired
-  if (hadDefault && !columnIsNew) return []
+  const { table, column, type, columnIsNew, hadDefault, defaultIsThere } = desired
+  if (!columnIsNew && (hadDefault || defaultIsThere)) return []
   const options = { column, type, setting }
   return [
     makeStep({
