@@ -1,6 +1,6 @@
 import { derivedName } from './derived-name.js'
 import { checkOptions } from './options.js'
-import { dollarQuote, quoteIdentifier, quoteTable, type TableName } from './quote.js'
+import { checkIdentifier, dollarQuote, quoteIdentifier, quoteTable, type TableName } from './quote.js'
 
 export interface KeepTenantOptions {
   /** Column that names the tenant. Default `'tenant_id'`. */
@@ -66,5 +66,5 @@ END
 }
 
 function functionFor(column: string): string {
-  return `"tenancy".${quoteIdentifier(derivedName(['keep', column], 'trigger'))}`
+  return `"tenancy".${quoteIdentifier(derivedName(['keep', checkIdentifier(column)], 'trigger'))}`
 }

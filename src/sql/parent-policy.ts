@@ -45,8 +45,7 @@ export function parentPolicy(table: TableName, options: ParentPolicyOptions): st
   checkPaths(parents)
   const child = nameOf(table)
   // The policy names the child's columns by its table, so no parent inside may be called like it.
-  let prefix = 'parent'
-  while (child.startsWith(prefix)) prefix += '_'
+  const prefix = /^parent\d*$/.test(child) ? 'ancestor' : 'parent'
   let count = 0
 
   const exists = (path: ParentPath, from: string, indent: string): string => {
