@@ -9,12 +9,12 @@ import { checkRows, checkRowsAhead } from './check-rows.js'
 import { failure, sqlState } from './failures.js'
 import { showTable, withRetries } from './lock-retry.js'
 import type { OnProgress } from './progress.js'
-import { prepare, type Run, takeRunLock } from './session.js'
+import { changeLockTimeout, prepare, type Run, takeRunLock } from './session.js'
 
 export interface ApplyOnlineOptions {
   /**
    * The longest that a statement of the live load waits because of a lock of ours, in milliseconds. Default 1000.
-   * PostgreSQL's `lock_timeout` is half of it, since those who queue up behind us wait for our work as well.
+   * A change of ours waits for at most half of it, since those who queue up behind us wait for our work as well.
    */
   readonly lockTimeout?: number | undefined
   /** How often a change that gets no lock is tried again, with growing pauses. Default 30, which is about two minutes. */
@@ -85,7 +85,8 @@ export async function applyOnline(
     options.signal?.throwIfAborted()
     options.signal?.addEventListener('abort', cancel)
     const emit = options.onProgress ?? (() => {})
-    return await runSteps({ client, observer, pid, settings, emit, signal: options.signal, retries: 0 }, steps)
+    const limits = { ...settings, changeLockTimeout: await changeLockTimeout(client, settings.lockTimeout) }
+    return await runSteps({ client, observer, pid, settings: limits, emit, signal: options.signal, retries: 0 }, steps)
   } finally {
     options.signal?.removeEventListener('abort', cancel)
     await Promise.allSettled([client.end(), observer.end()])
@@ -153,15 +154,15 @@ async function runAction(run: Run, step: Step, action: OnlineAction, steps: read
 }
 
 /**
- * One message, so that no round trip is waited for under the lock. Half of the time is for getting it, a quarter for the
- * work: whoever queues up behind us is through before `lockTimeout` is over. What touches no table has time.
+ * One message, so that no round trip is waited for under the lock. Each statement has three quarters of `lockTimeout` for
+ * getting its locks and for its work: whoever queues up behind us is through in time. What touches no table has time.
  */
 async function shortTransaction(run: Run, table: TableName | undefined, sql: string): Promise<void> {
-  const { lockTimeout } = run.settings
+  const { lockTimeout, changeLockTimeout } = run.settings
   const limit = table === undefined ? 0 : Math.ceil(lockTimeout * 0.75)
   try {
     await run.client.query(
-      `BEGIN;\nSET LOCAL lock_timeout = ${Math.ceil(lockTimeout / 2)};\nSET LOCAL statement_timeout = ${limit};\n${sql}\n;COMMIT`,
+      `BEGIN;\nSET LOCAL lock_timeout = ${changeLockTimeout};\nSET LOCAL statement_timeout = ${limit};\n${sql}\n;COMMIT`,
     )
   } catch (error) {
     await run.client.query('ROLLBACK').catch(() => {}) // on a lost connection there is nothing to roll back

@@ -10,7 +10,7 @@ type CheckAction = Extract<OnlineAction, { kind: 'check' }>
  *
  * @throws TenancyError `MIGRATION.ROWS` with their number, and the query that lists them in the hint
  */
-export async function checkRows(run: Run, title: string, action: CheckAction): Promise<void> {
+export async function checkRows(run: Pick<Run, 'client'>, title: string, action: CheckAction): Promise<void> {
   const query = action.sql.trim().replace(/;$/, '')
   // Almost always there is none, and the first row is the whole answer. The line break ends a comment.
   const { rowCount } = await run.client.query(`SELECT FROM (${query}\n) AS found LIMIT 1`)
@@ -27,7 +27,7 @@ export async function checkRows(run: Run, title: string, action: CheckAction): P
  * The same before anything is changed, as far as it can be asked by then: a check of a column that a step is still to add
  * waits for its turn.
  */
-export async function checkRowsAhead(run: Run, title: string, action: CheckAction): Promise<void> {
+export async function checkRowsAhead(run: Pick<Run, 'client'>, title: string, action: CheckAction): Promise<void> {
   try {
     await checkRows(run, title, action)
   } catch (error) {

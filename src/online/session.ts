@@ -20,7 +20,10 @@ export interface Run {
 }
 
 export interface RunSettings {
+  /** The longest that the live load may wait because of us. */
   readonly lockTimeout: number
+  /** The longest that a change waits for one lock; see {@link changeLockTimeout}. */
+  readonly changeLockTimeout: number
   readonly retries: number
   readonly batchSize: number
   readonly pause: number
@@ -55,6 +58,20 @@ export async function prepare(client: Client, lockTimeout: number): Promise<void
     SET client_min_messages = warning`)
   // Not every platform can tell that the other end is gone; there, a killed run ends with its statement.
   await client.query(`SET client_connection_check_interval = ${CHECK_INTERVAL}`).catch(() => {})
+}
+
+/**
+ * Half of `lockTimeout`, since whoever queues up behind a change waits for its work as well. And less than
+ * `deadlock_timeout`: a change that has one table and waits for another can wait in a circle with a transaction of the
+ * live load, and the one that PostgreSQL ends must never be that.
+ *
+ * @see https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-DEADLOCK-TIMEOUT
+ */
+export async function changeLockTimeout(client: Client, lockTimeout: number): Promise<number> {
+  const { rows } = await client.query<{ setting: number }>(
+    "SELECT setting::int FROM pg_settings WHERE name = 'deadlock_timeout'",
+  )
+  return Math.ceil(Math.min(lockTimeout, rows[0]?.setting ?? 1_000) / 2)
 }
 
 /**

@@ -98,6 +98,23 @@ test('a lock that is never given is an error with the table, the holder and what
   expect(await catalog(world)).toEqual(end)
 })
 
+test('a transaction of the live load that waits in a circle with a change is never the one that fails', async () => {
+  const load = await session(world.appUrl)
+  // The foreign key takes tasks, then waits for projects; the load has projects, then waits for tasks.
+  const before = fixtureSteps.filter(({ key }) => !key.startsWith('policy') && !key.startsWith('foreign'))
+  await apply(world, {}, before)
+  await load.query("BEGIN; UPDATE projects SET name = 'changed'")
+  const applied = apply(world, { lockTimeout: 10_000 })
+  const waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'projects'::regclass"
+  await expect.poll(() => runSql(world.adminUrl, waiting), { timeout: 5_000 }).toHaveLength(1)
+  const start = performance.now()
+  await load.query('UPDATE tasks SET done = true')
+  expect(performance.now() - start).toBeLessThan(1_000)
+  await load.query('COMMIT')
+  expect((await applied).retries).toBeGreaterThan(0)
+  expect(await catalog(world)).toEqual(end)
+})
+
 test('work that would keep the live load waiting for longer than lockTimeout is rolled back', async () => {
   const slow: Step = {
     key: 'slow',
