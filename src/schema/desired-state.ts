@@ -1,5 +1,5 @@
 import { unquote } from './attribute.js'
-import { backfillOf } from './backfill.js'
+import { type BackfillPlan, backfillPlan } from './backfill.js'
 import { type Classification, classify } from './classify.js'
 import type { ResolvedConfig } from './config.js'
 import type {
@@ -37,12 +37,11 @@ export function desiredState(after: PrismaSchema, before: PrismaSchema, config: 
   // A model that was to get the column has it now, so that both schemas are divided in the same way.
   const classification = classify(after, config)
   const former = new Map(before.models.map((model) => [model.name, model]))
-  const tables = parentsFirst(after, classification).map((model): DesiredTable => {
-    const { name, table } = model
-    const kind = classification.models.get(name)?.kind
-    if (kind === 'tenant') return tenantTable(model, former.get(name) ?? model, { before, classification, config })
-    if (kind === 'reached') return { kind, model: name, table, parents: parentPaths(model, classification, config) }
-    return { kind: 'shared', model: name, table }
+  const plan = backfillPlan(before, classification, config)
+  const context = { before, classification, config, plan }
+  const tables = plan.order.flatMap(({ name }): DesiredTable[] => {
+    const model = classification.models.get(name)?.model
+    return model ? [tableOf(model, former.get(name) ?? model, context)] : []
   })
   const joins = after.manyToMany.map(({ table, a, b }): DesiredTable => {
     const parents = parentPaths({ a, b }, classification, config)
@@ -61,10 +60,19 @@ interface Context {
   readonly before: PrismaSchema
   readonly classification: Classification
   readonly config: ResolvedConfig
+  readonly plan: BackfillPlan
+}
+
+function tableOf(model: Model, former: Model, context: Context): DesiredTable {
+  const { name, table } = model
+  const kind = context.classification.models.get(name)?.kind
+  if (kind === 'tenant') return tenantTable(model, former, context)
+  if (kind !== 'reached') return { kind: 'shared', model: name, table }
+  return { kind, model: name, table, parents: parentPaths(model, context.classification, context.config) }
 }
 
 function tenantTable(model: Model, former: Model, context: Context): TenantTable {
-  const { config } = context
+  const { config, plan } = context
   const field = fieldOf(model, tenantFieldOf(model, config.column)?.name ?? config.field)
   const formerField = tenantFieldOf(former, config.column)
   const formerDefault = formerField?.default === undefined ? undefined : defaultText(formerField.default)
@@ -89,7 +97,7 @@ function tenantTable(model: Model, former: Model, context: Context): TenantTable
     hadDefault: formerDefault !== undefined && formerDefault !== tenantDefault(config),
     defaultIsThere: formerDefault === tenantDefault(config),
     primaryKey: formerKey ? columnsOf(former, formerKey.fields) : [],
-    backfill: formerField && !formerField.optional ? [] : backfillOf(former, context),
+    backfill: plan.sources.get(model.name) ?? [],
     indexes: model.indexes.filter((each) => !has(former, each)).map((each) => indexOf(model, each)),
     uniques,
     surplusUniques: gone.map((each) => formerUnique(former, each)),
@@ -191,22 +199,4 @@ function surrogateKey(model: Model, { models }: Classification, config: Resolved
   const own = tenantFieldOf(model, config.column)?.name
   const containsOwner = own !== undefined ? key.fields.includes(own) : needsTenant(model, key, '')
   return containsOwner ? [] : [{ model: model.name, table: model.table, columns: columnsOf(model, key.fields) }]
-}
-
-/** Parents before children, so that a backfill finds its parents filled; within a cycle, in the schema's order. */
-function parentsFirst(schema: PrismaSchema, { models }: Classification): Model[] {
-  const sorted = new Set<Model>()
-  const open = new Set<Model>()
-  const visit = (model: Model) => {
-    if (sorted.has(model) || open.has(model)) return
-    open.add(model)
-    for (const { parent } of model.relations) {
-      const above = models.get(parent)?.model
-      if (above) visit(above)
-    }
-    open.delete(model)
-    sorted.add(model)
-  }
-  schema.models.forEach(visit)
-  return [...sorted]
 }

@@ -167,7 +167,8 @@ class Block {
   }
 
   #join(n: number, other: Block): void {
-    if (this.model.id === 'composite' || other.model.id === 'composite') return
+    // Prisma joins by a single id, and a natural one gets the tenant.
+    if ([this, other].some(({ model }) => model.id === 'composite' || model.id === 'natural')) return
     const name = `"${this.name} join ${n}"`
     const mine = other.model.ignored && !this.model.ignored ? ' @ignore' : ''
     const theirs = this.model.ignored && !other.model.ignored ? ' @ignore' : ''
