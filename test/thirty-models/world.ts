@@ -43,19 +43,22 @@ export interface World {
 
 export { A, B }
 
-/** The database before any migration: Prisma's own tables, rows of both companies in those that know a company. */
-export async function databaseBefore(alike = true): Promise<{ database: TestDatabase; seeded: Map<string, Seeded> }> {
+/** The database before any migration: Prisma's own tables, rows of the companies in those that know a company. */
+export async function databaseBefore({ alike = true, tenants = [A, B] } = {}): Promise<{
+  database: TestDatabase
+  seeded: Map<string, Seeded>
+}> {
   const { createDatabase } = await startPostgres()
   const database = await createDatabase()
   await runSql(database.adminUrl, await ddlWithView(await readSchema()))
   const tables = await readTables(database.adminUrl)
   const shared = await seedShared(database.adminUrl, tables)
-  const seeded = new Map([A, B].map((tenant) => [tenant.id, new Map(shared) as Seeded]))
-  await seedTenant(database.adminUrl, tables, A, seeded.get(A.id) as Seeded, { alike })
-  await seedTenant(database.adminUrl, tables, B, seeded.get(B.id) as Seeded, {
-    skip: descendants(tables, OWNERLESS),
-    alike,
-  })
+  const seeded = new Map(tenants.map((tenant) => [tenant.id, new Map(shared) as Seeded]))
+  for (const tenant of tenants) {
+    // Where nothing tells whose a row is, the configuration says A: B has none yet.
+    const skip = tenant === A ? [] : descendants(tables, OWNERLESS)
+    await seedTenant(database.adminUrl, tables, tenant, seeded.get(tenant.id) as Seeded, { skip, alike })
+  }
   // A column that could be NULL, and was.
   await runSql(
     database.adminUrl,
@@ -69,7 +72,7 @@ export async function newWorld(
   migrate: (before: { url: string; files: readonly SchemaFile[]; tables: readonly Table[] }) => Promise<Migration>,
   { alike = true } = {},
 ): Promise<World> {
-  const { database, seeded } = await databaseBefore(alike)
+  const { database, seeded } = await databaseBefore({ alike })
   const { adminUrl } = database
   const migration = await migrate({ url: adminUrl, files: await readSchema(), tables: await readTables(adminUrl) })
   await runSql(adminUrl, migration.sql)
@@ -129,6 +132,12 @@ async function openWorld(
 export function tableOf(tables: readonly Table[], name: string): Table {
   const found = tables.find((table) => table.name === name)
   if (!found) throw new Error(`There is no table ${name}.`)
+  return found
+}
+
+export function modelOf(world: Pick<World, 'models'>, name: string): Model {
+  const found = world.models.find((model) => model.name === name)
+  if (!found) throw new Error(`There is no model ${name}.`)
   return found
 }
 

@@ -5,7 +5,7 @@ import type { Table } from '../catalog.js'
 import { equal, type Model, whereOf } from '../models.js'
 import { rowsOf } from '../owner.js'
 import { A, B, type Row } from '../seed.js'
-import { isOwned } from '../world.js'
+import { isOwned, modelOf } from '../world.js'
 import { type Attack, asText, call, rowsToAimAt } from './attack.js'
 
 /** On a model with rows of tenants. */
@@ -133,6 +133,21 @@ export const readTable: Attack<Table> = {
     }
     return leaks
   },
+}
+
+/** The view of the schema, which Prisma reads like a model. */
+export async function readView(world: World): Promise<string[]> {
+  const leaks: string[] = []
+  for (const tenant of [B, A]) {
+    const projects = await rowsToAimAt(world, modelOf(world, 'Project'), tenant)
+    const seen = (await world.as(tenant, () =>
+      call(world.prisma, modelOf(world, 'ProjectSummary'), 'findMany'),
+    )) as Row[]
+    if (asText(seen.map(({ id }) => id)) !== asText(projects.map(({ id }) => id)))
+      leaks.push(`${tenant.tag}: ${asText(seen)}`)
+    if (seen.some(({ tasks }) => tasks !== 1n)) leaks.push(`${tenant.tag} counts ${asText(seen)}`)
+  }
+  return leaks
 }
 
 function shows(found: unknown, row: Row, model: Model): boolean {

@@ -80,7 +80,8 @@ export const writeAttacks: readonly Attack<Model>[] = [
     claim: 'no row moves to another tenant, by its tenant column or by a parent',
     async run(world, model) {
       const [row] = await rowsToAimAt(world, model, A)
-      const [other] = await rowsToAimAt(world, model)
+      // The last: what its parents are called is B's alone.
+      const other = (await rowsToAimAt(world, model)).at(-1) as Row
       const changes: Row[] = []
       const tenantField = model.scalars.find((field) => columnOf(field) === TENANT_COLUMN)
       if (tenantField) changes.push({ [tenantField.name]: B.id })

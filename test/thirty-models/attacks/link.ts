@@ -14,7 +14,6 @@ export const connectAttack: Attack<Model> = {
   claim: 'a relation write on another tenant’s row answers as for a row that is not there, and ties nothing',
   async run(world, model) {
     const leaks: string[] = []
-    const [row] = await rowsToAimAt(world, model, A)
     const before = await checksums(world.admin, world.tables, B)
     for (const relation of model.relations) {
       const related = world.models.find(({ name }) => name === relation.type)
@@ -40,16 +39,19 @@ export const connectAttack: Attack<Model> = {
           return data
         }
         for (const [what, of] of writesOf(relation, { create, change: harmlessChange(related, theirs) })) {
-          const attempt = (where: object, target: Row) => () =>
-            call(world.prisma, model, 'update', {
+          const [row] = await rowsToAimAt(world, model, A)
+          const attempt = (client: Client, where: object, target: Row) => () =>
+            call(client, model, 'update', {
               where: whereOf(row, model.uniques[0]),
               data: { [relation.name]: of(where, equal(target, related.key)) },
             })
           const theirWhere = whereOf(theirs, unique)
-          const foreign = await world.as(A, () => outcomeOf(attempt(theirWhere, theirs)))
-          const missing = await world.as(A, () =>
-            outcomeOf(attempt(whereOf(nobodys, unique), { ...nobodys, ...unknown(nobodys, related) })),
+          const nobody = { ...nobodys, ...unknown(nobodys, related) }
+          // Undone, so that what it makes is not in the way of the attack itself.
+          const missing = await outcomeOf(() =>
+            world.rolledBack(A, (tx) => attempt(tx, whereOf(nobodys, unique), nobody)()),
           )
+          const foreign = await world.as(A, () => outcomeOf(attempt(world.prisma, theirWhere, theirs)))
           const title = `${relation.name}.${what} ${asText(theirWhere)}`
           if (kind(foreign) !== kind(missing))
             leaks.push(`${title}: ${asText(foreign)}, and for nobody's: ${asText(missing)}`)
@@ -117,9 +119,7 @@ export const foreignKeyOracle: Attack<Table> = {
     for (const key of table.foreignKeys) {
       const parent = tableOf(world.tables, key.parent)
       if (isShared(parent.name) || !ownerOf(world.tables, parent)) continue
-      const [theirs] = await rowsOf(world, parent, B)
-      const [mine] = await rowsOf(world, parent, A)
-      if (!theirs || !mine) throw new Error(`${parent.name} has not the rows that this needs.`)
+      const theirs = onlyTheirs(await rowsOf(world, parent, B), await rowsOf(world, parent, A), key.parentColumns)
       const foreign = pointing(key, theirs)
       const missing = Object.fromEntries(
         Object.keys(foreign).map((name) => {
@@ -156,7 +156,14 @@ export const uniqueOracle: Attack<Table> = {
   async run(world, table) {
     const leaks: string[] = []
     for (const unique of table.uniques) {
-      if (isSurrogate(table, unique.columns)) continue
+      // With the tenant in front it is what foreign keys refer to, and refused for the primary key's sake.
+      if (
+        isSurrogate(
+          table,
+          unique.columns.filter((name) => name !== TENANT_COLUMN),
+        )
+      )
+        continue
       leaks.push(...(await tells(world, table, unique.columns)).map((how) => `${unique.name}: ${how}`))
     }
     return leaks
@@ -179,14 +186,14 @@ const NATURAL = new Set(['public.settings.key', 'public.ticket_categories.code']
 export async function tells(world: World, table: Table, columns: readonly string[]): Promise<string[]> {
   const theirs = (await rowsOf(world, table, B)).filter((row) => columns.every((name) => row[name] !== null))
   const mine = await rowsOf(world, table, A)
-  const [row, own] = [theirs[0], mine.at(-1)]
-  if (!row || !own) throw new Error(`${table.name} has not the rows that this needs.`)
+  const own = mine.at(-1)
+  if (!own) throw new Error(`${table.name} has not the rows that this needs.`)
   const asked = columns.filter((name) => name !== TENANT_COLUMN)
   const parents = new Set(table.foreignKeys.flatMap((key) => key.columns))
   const ofItsOwn = asked.filter((name) => !parents.has(name))
   const leaks: string[] = []
   for (const names of [asked, ...(ofItsOwn.length > 0 && ofItsOwn.length < asked.length ? [ofItsOwn] : [])]) {
-    const taken = equal(row, names)
+    const taken = equal(onlyTheirs(theirs, mine, names), names)
     const free = Object.fromEntries(
       names.map((name) => [name, freshValue(table.columns.find((one) => one.name === name) as never)]),
     )
@@ -200,6 +207,15 @@ export async function tells(world: World, table: Table, columns: readonly string
     }
   }
   return leaks
+}
+
+/** A row whose values in these columns A has nowhere: tenants use the same words, and their own row would answer. */
+function onlyTheirs(theirs: readonly Row[], mine: readonly Row[], columns: readonly string[]): Row {
+  const names = columns.filter((name) => name !== TENANT_COLUMN)
+  const taken = new Set(mine.map((row) => asText(equal(row, names))))
+  const found = theirs.find((row) => !taken.has(asText(equal(row, names))))
+  if (!found) throw new Error(`Every value of ${names.join(', ')} that B has, A has too: nothing would be proved.`)
+  return found
 }
 
 type Client = World['prisma']
@@ -227,7 +243,8 @@ function update(client: Client, table: Table, row: Row, values: Row): Promise<un
 
 /** What is left of an outcome when the values that were typed are taken out of it. */
 function masked(outcome: Outcome, values: Row): string {
-  let text = 'error' in outcome ? `${outcome.error} ${outcome.message}` : asText(outcome.answer)
+  if ('answer' in outcome) return asText(outcome.answer)
+  let text = `${outcome.error} ${outcome.message}`
   Object.values(values).forEach((value, i) => {
     const typed = String(value).replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
     text = text.replaceAll(new RegExp(`(?<![\\w])${typed}(?![\\w])`, 'g'), `<${i}>`)
