@@ -1,16 +1,28 @@
-// Imports point one way: errors ← tenant ← context ← { pool, sql } ← extension. See npm run check.
+// Imports point one way. The library: errors ← tenant ← context ← { pool, sql } ← extension. The command:
+// errors ← sql ← schema ← migration ← online ← cli. See npm run check.
+const command = '^src/(schema|migration|online|cli)/'
+const words = 'errors|show-value|setting-name'
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     { name: 'errors-import-nothing', severity: 'error', from: { path: '^src/errors\\.ts$' }, to: { path: '^src/' } },
-    { name: 'sql-stands-alone', severity: 'error', from: { path: '^src/sql/' }, to: { path: '^src/', pathNot: '^src/(sql/|errors|setting-name|show-value)' } },
+    { name: 'sql-stands-alone', severity: 'error', from: { path: '^src/sql/' }, to: { path: '^src/', pathNot: `^src/(sql/|${words})` } },
     { name: 'gate-stands-alone', severity: 'error', from: { path: '^src/gate/' }, to: { path: '^src/', pathNot: '^src/(gate/|errors)' } },
     { name: 'context-knows-no-database', severity: 'error', from: { path: '^src/(context|tenant)\\.ts$' }, to: { path: '^src/', pathNot: '^src/(errors|tenant|show-value)' } },
     { name: 'pool-knows-no-extension', severity: 'error', from: { path: '^src/pool/' }, to: { path: '^src/(extension|scope-requests|scoped-client|portable|index)' } },
+    { name: 'schema-knows-no-migration', severity: 'error', from: { path: '^src/schema/' }, to: { path: '^src/', pathNot: `^src/(schema/|sql/|tenant\\.ts|${words})` } },
+    { name: 'migration-knows-no-database', severity: 'error', from: { path: '^src/migration/' }, to: { path: '^src/', pathNot: `^src/(migration/|schema/|sql/|${words})` } },
+    { name: 'online-knows-no-schema', severity: 'error', from: { path: '^src/online/' }, to: { path: '^src/', pathNot: `^src/(online/|migration/|sql/|${words})` } },
+    { name: 'library-loads-no-command', severity: 'error', from: { path: '^src/', pathNot: command }, to: { path: command } },
     { name: 'nobody-imports-an-index', severity: 'error', from: { path: '^src/' }, to: { path: '/index[.]ts$', pathNot: 'node_modules' } },
     { name: 'source-imports-no-test', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|examples|bench|scripts)/' } },
-    { name: 'peers-only', severity: 'error', from: { path: '^src/' }, to: { path: 'node_modules', pathNot: 'node_modules/(pg|@types/pg|@prisma/client)/' } },
+    { name: 'peers-only', severity: 'error', from: { path: '^src/', pathNot: command }, to: { path: 'node_modules', pathNot: 'node_modules/(pg|@types/pg|@prisma/client)/' } },
+    { name: 'schema-reads-through-prisma', severity: 'error', from: { path: '^src/schema/' }, to: { path: 'node_modules', pathNot: 'node_modules/@prisma/get-dmmf/' } },
+    { name: 'migration-needs-nobody', severity: 'error', from: { path: '^src/migration/' }, to: { path: 'node_modules' } },
+    { name: 'online-shows-progress', severity: 'error', from: { path: '^src/online/' }, to: { path: 'node_modules', pathNot: 'node_modules/(pg|@types/pg|cli-progress|@types/cli-progress)/' } },
+    { name: 'command-talks', severity: 'error', from: { path: '^src/cli/' }, to: { path: 'node_modules', pathNot: 'node_modules/(pg|@types/pg|commander|@clack/prompts|picocolors)/' } },
   ],
   options: { doNotFollow: { path: 'node_modules' }, tsPreCompilationDeps: true, tsConfig: { fileName: 'tsconfig.json' } },
 }

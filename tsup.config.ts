@@ -1,11 +1,16 @@
-import { defineConfig } from 'tsup'
+import { defineConfig, type Options } from 'tsup'
 
-export default defineConfig({
-  entry: ['src/index.ts', 'src/sql/index.ts'],
-  format: ['esm', 'cjs'],
-  target: 'node20',
-  dts: true,
-  sourcemap: true,
-  clean: true,
-  treeshake: true,
-})
+const shared: Options = { target: 'node20', sourcemap: true, treeshake: true }
+
+export default defineConfig([
+  {
+    ...shared,
+    entry: ['src/index.ts', 'src/sql/index.ts'],
+    format: ['esm', 'cjs'],
+    dts: true,
+    // The command cleans up after itself.
+    clean: ['!cli/**'],
+  },
+  // Nobody imports the command. What its commands need stays in files of their own, loaded when one of them runs.
+  { ...shared, entry: { main: 'src/cli/main.ts' }, outDir: 'dist/cli', format: 'esm', clean: true },
+])
