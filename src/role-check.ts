@@ -2,12 +2,14 @@ import { TenancyError } from './errors.js'
 
 /**
  * What the pool asks of every new connection: whether row-level security applies to its role at all
- * (https://www.postgresql.org/docs/current/ddl-rowsecurity.html), and whether strings are read as the gate reads them.
+ * (https://www.postgresql.org/docs/current/ddl-rowsecurity.html), and whether strings are read as the gate reads them:
+ * without backslashes, and with no character that takes a quote or a backslash for its second byte.
  */
 export const roleQuery = `SELECT r.rolname, r.rolsuper, r.rolbypassrls,
   (SELECT c.oid::pg_catalog.regclass::text FROM pg_catalog.pg_class c
     WHERE c.relrowsecurity AND c.relkind IN ('r', 'p') AND pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE') LIMIT 1) AS owns,
   pg_catalog.current_setting('standard_conforming_strings') AS strings,
+  pg_catalog.current_setting('client_encoding') AS encoding,
   pg_catalog.pg_backend_pid() AS pid
 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`
 
@@ -17,6 +19,7 @@ export interface RoleRow {
   rolbypassrls: boolean
   owns: string | null
   strings: string
+  encoding: string
   pid: number
 }
 
@@ -28,6 +31,16 @@ export function checkRole(row: RoleRow | undefined, allowBypass: boolean): void 
       'The connection has standard_conforming_strings off, so statements cannot be checked before they are sent.',
       {
         hint: `ALTER ROLE ${row?.rolname ?? 'app'} RESET standard_conforming_strings;`,
+      },
+    )
+  }
+  if (row.encoding !== 'UTF8') {
+    throw new TenancyError(
+      'CONFIG.INVALID',
+      `The connection has client_encoding ${row.encoding}, so statements cannot be checked before they are sent.`,
+      {
+        hint: "Leave client_encoding at UTF8: pg sends nothing else. Is it set in onConnect, or in the connection's options?",
+        docsUrl: 'https://www.postgresql.org/docs/current/multibyte.html',
       },
     )
   }

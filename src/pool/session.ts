@@ -7,6 +7,10 @@ import { checkWire, type ResultBuilder, type TransactionStatus, type TypeParsers
 import { PreparedStatements } from './prepared-statements.js'
 import { type Outcome, Unit, type UnitPlan } from './unit.js'
 
+interface ParameterStatus {
+  readonly parameterName: string
+}
+
 const EXPECTED_TAG: Record<Statement['kind'], RegExp> = {
   query: /^(?:(?:SELECT|INSERT|UPDATE|DELETE|MERGE|EXPLAIN|SHOW|NOTIFY|LOCK TABLE)\b|$)/,
   'set-local': /^SET\b/,
@@ -37,6 +41,17 @@ export class Session {
     this.client = client
     // pg's pool listens only while a connection is idle; an error that nobody hears ends the process.
     client.on('error', () => this.mark('the connection failed'))
+  }
+
+  /**
+   * From now on a setting that the server reports as changed marks the connection: client_encoding and
+   * standard_conforming_strings among them, by which the gate reads statements. Nothing that the gate lets through
+   * changes one, but a function can (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-ASYNC).
+   */
+  watchSettings(): void {
+    checkWire(this.client as unknown as pg.Client).on('parameterStatus', ({ parameterName }: ParameterStatus) =>
+      this.mark(`${parameterName} was changed`),
+    )
   }
 
   /** Why the connection must be destroyed, or undefined. */

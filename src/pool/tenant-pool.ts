@@ -217,6 +217,7 @@ export class TenantPool extends pg.Pool {
           hint: 'COMMIT before onConnect resolves.',
         })
       }
+      session.watchSettings()
       // A pooler gives its clients a process id of its own making.
       session.keepsPrepared = row?.pid === (client as unknown as { processID?: number }).processID
       this.#sessions.set(client, session)

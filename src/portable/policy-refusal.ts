@@ -10,7 +10,7 @@ export function asUsersMeetIt(error: unknown): unknown {
     originalCode?: string
     originalMessage?: string
   }
-  if (originalCode !== '42501' || !originalMessage?.includes('row-level security policy'))
+  if (originalCode !== '42501' || !originalMessage?.includes('violates row-level security policy'))
     return sealRefused(originalCode, error) ?? error
   return new PolicyViolationError(error, /"([^"]*)"$/.exec(originalMessage)?.[1])
 }

@@ -79,8 +79,8 @@ export const LEFT_OPEN: readonly LeftOpen[] = [
     harm: /row-level security/i,
   },
   {
-    what: 'A function that changes standard_conforming_strings or client_encoding blinds the gate for every later statement of the connection.',
-    modes: both,
+    what: 'A function that changes standard_conforming_strings or client_encoding blinds the gate for every later statement of the connection. The server tells a pool, and the connection ends with its lease.',
+    modes: ['portable'],
     remedy: NO_SUCH_FUNCTIONS,
     attack: ['SELECT run($$SET standard_conforming_strings = off$$)'],
     // To the gate a string that holds `\', set_config(…) --`; to the server a short string and a call.

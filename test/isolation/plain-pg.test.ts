@@ -134,6 +134,12 @@ describe('set-up and events', () => {
       (client: pg.Client) => client.query('SET standard_conforming_strings = off').then(() => {}),
       { code: 'CONFIG.INVALID' },
     ],
+    // In SJIS and GBK a backslash can be the second byte of a character: a string ends elsewhere than the gate believes.
+    [
+      'changes client_encoding',
+      (client: pg.Client) => client.query("SET client_encoding = 'SJIS'").then(() => {}),
+      { code: 'CONFIG.INVALID', hint: expect.stringContaining('UTF8') },
+    ],
   ])('an onConnect that %s costs the connection, and the next one is tried anew', async (_, setUp, error) => {
     let bad = true
     await pool.end()
