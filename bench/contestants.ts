@@ -6,12 +6,19 @@ import pg from 'pg'
 import { TenantPool, tenancy, withTenant } from 'prisma-extension-tenancy'
 
 import { PrismaClient } from '../generated/test/client.js'
-import type { Tenant } from './databases.js'
+import { SEAL, type Tenant } from './databases.js'
 import { documentedBatch, documentedInteractive, setTenant } from './documented-extension.js'
 import type { Statement, Turn } from './operations.js'
 import type { Statements } from './options.js'
 
-export const contestantNames = ['bare', 'documentedBatch', 'documentedInteractive', 'portable', 'pool'] as const
+export const contestantNames = [
+  'bare',
+  'documentedBatch',
+  'documentedInteractive',
+  'portable',
+  'pool',
+  'sealed',
+] as const
 export type ContestantName = (typeof contestantNames)[number]
 
 export interface Contestant {
@@ -24,18 +31,24 @@ export interface Contestant {
 }
 
 export const POOL_SIZE = 16
+const ours = new Set<ContestantName>(['portable', 'pool', 'sealed'])
 
 export function openContestant(name: ContestantName, url: string, statements: Statements): Contestant {
   // 0: a connection that waited for its turn is still there.
   const config = { connectionString: url, max: POOL_SIZE, idleTimeoutMillis: 0 }
-  const pool = name === 'pool' ? new TenantPool(config) : new pg.Pool(config)
+  const pool = openPool(name, config)
   const client = new PrismaClient({ adapter: new PrismaPg(pool, statements === 'prepared' ? naming() : {}) })
   const stop = async (): Promise<void> => {
     await client.$disconnect()
     await pool.end()
   }
-  const prepare = name === 'portable' || name === 'pool' ? () => {} : forgetScopes
+  const prepare = ours.has(name) ? () => {} : forgetScopes
   return { name, prepare, stop, turn: turnOf(name, client, pool) }
+}
+
+function openPool(name: ContestantName, config: pg.PoolConfig): pg.Pool {
+  if (name === 'sealed') return new TenantPool({ ...config, seal: SEAL })
+  return name === 'pool' ? new TenantPool(config) : new pg.Pool(config)
 }
 
 function turnOf(name: ContestantName, client: PrismaClient, pool: pg.Pool): Contestant['turn'] {
@@ -59,13 +72,14 @@ function turnOf(name: ContestantName, client: PrismaClient, pool: pg.Pool): Cont
       }
     }
     case 'portable':
-    case 'pool': {
+    case 'pool':
+    case 'sealed': {
       const options = pool instanceof TenantPool ? { pool } : {}
-      const ours = client.$extends(tenancy(options)) as unknown as PrismaClient
-      const inTransaction = interactive(ours)
+      const scoped = client.$extends(tenancy(options)) as unknown as PrismaClient
+      const inTransaction = interactive(scoped)
       // A scope for every single operation: what a request costs that asks one question.
       return (tenant, n, operation) =>
-        withTenant(tenant.id, () => operation({ client: ours, tenant, n, own: {}, inTransaction }))
+        withTenant(tenant.id, () => operation({ client: scoped, tenant, n, own: {}, inTransaction }))
     }
   }
 }

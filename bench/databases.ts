@@ -1,8 +1,11 @@
 // One server, and for each contestant a database of its own with the same rows: what one writes, nobody else reads past.
+import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 
 import pg from 'pg'
-import { enableRowLevelSecurity, tenantPolicy } from 'prisma-extension-tenancy/sql'
+import { enableRowLevelSecurity, sealTenants, tenantPolicy } from 'prisma-extension-tenancy/sql'
+
+import { addSealKey } from '../src/seal-keys.js'
 
 import { startEmbeddedPostgres } from '../test/support/embedded-postgres.js'
 import { runSql, urlOf } from '../test/support/postgres.js'
@@ -13,13 +16,19 @@ export interface Tenant {
   readonly projectIds: readonly string[]
 }
 
+/** What stands between a tenant and the others' rows: nothing, row-level security, or that with a check of seals. */
+export type Policies = 'none' | 'plain' | 'sealed'
+
+/** Made anew for every run: a key is nothing to keep in code. */
+export const SEAL = { keyId: 'bench', key: randomBytes(32) }
+
 export interface Databases {
   readonly serverVersion: string
   readonly host: string
   readonly port: number
   readonly tenants: readonly Tenant[]
-  /** The app role's URL on a new copy of the rows, with row-level security or without. */
-  create(name: string, rowLevelSecurity: boolean): Promise<string>
+  /** The app role's URL on a new copy of the rows. */
+  create(name: string, policies: Policies): Promise<string>
   /** Takes out what was created since, from every database. */
   clean(): Promise<void>
   stop(): Promise<void>
@@ -53,13 +62,16 @@ export async function startDatabases(): Promise<Databases> {
     host: server.host,
     port: server.port,
     tenants,
-    async create(name, rowLevelSecurity) {
+    async create(name, policies) {
       await runSql(server.adminUrl, `CREATE DATABASE ${name} TEMPLATE rows`)
       const admin = new pg.Client({ connectionString: on(name) })
       await admin.connect()
       admins.push(admin)
-      if (rowLevelSecurity)
-        for (const table of tables) await admin.query(tenantPolicy(table) + enableRowLevelSecurity(table))
+      const sealed = policies === 'sealed'
+      if (sealed) await admin.query(sealTenants())
+      if (sealed) await addSealKey(admin, SEAL)
+      if (policies !== 'none')
+        for (const table of tables) await admin.query(tenantPolicy(table, { sealed }) + enableRowLevelSecurity(table))
       await vacuum(admin)
       return urlOf(server.adminUrl, { database: name, user: APP, password: APP })
     },
@@ -77,6 +89,9 @@ export async function startDatabases(): Promise<Databases> {
 }
 
 async function vacuum(admin: pg.Client): Promise<void> {
+  // This server commits asynchronously, and VACUUM marks no page as visible to all before its commits are on disk:
+  // whoever was vacuumed too early would have no index-only scans.
+  await admin.query('CHECKPOINT')
   for (const table of tables) await admin.query(`VACUUM (ANALYZE) ${table}`)
 }
 

@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 
 import { chart } from './chart.js'
 import { checkAnswers } from './check-answers.js'
-import { type Contestant, contestantNames, openContestant } from './contestants.js'
-import { startDatabases } from './databases.js'
+import { type Contestant, type ContestantName, contestantNames, openContestant } from './contestants.js'
+import { type Policies, startDatabases } from './databases.js'
 import { measure } from './measure.js'
 import { operations, writing } from './operations.js'
 import { type BenchOptions, readOptions, type Statements, usage } from './options.js'
@@ -23,7 +23,7 @@ if (machine.load > machine.cpuCount / 4)
     `The machine is busy (load ${machine.load} on ${machine.cpuCount} CPUs): expect figures that do not repeat.\n`,
   )
 const results = await run(options)
-console.log(`${footnotes}\n\nPool mode against its goals (the worst operation decides):`)
+console.log(`${footnotes}\n\nPool mode, and sealed tenants in it, against their goals (the worst operation decides):`)
 for (const { text } of verdicts(results.cells)) console.log(text)
 if (options.complete) {
   await mkdir(OUTPUT, { recursive: true })
@@ -39,7 +39,9 @@ async function run({ statements, networks, callers, only, rounds, sliceMs }: Ben
   const slow = networks.includes('1ms') ? await startSlowNetwork(databases) : undefined
   const cells: Cell[] = []
   try {
-    const urls = await Promise.all(contestantNames.map((name) => databases.create(name.toLowerCase(), name !== 'bare')))
+    const urls = await Promise.all(
+      contestantNames.map((name) => databases.create(name.toLowerCase(), policiesOf(name))),
+    )
     for (const form of statements)
       for (const network of networks) {
         const contestants = open(urls, network === '1ms' ? slow?.port : undefined, form)
@@ -67,6 +69,10 @@ async function run({ statements, networks, callers, only, rounds, sliceMs }: Ben
     await slow?.stop()
     await databases.stop()
   }
+}
+
+function policiesOf(name: ContestantName): Policies {
+  return name === 'bare' ? 'none' : name === 'sealed' ? 'sealed' : 'plain'
 }
 
 function open(urls: readonly string[], port: number | undefined, statements: Statements): Contestant[] {

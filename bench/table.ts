@@ -9,6 +9,7 @@ const headings: Record<ContestantName, string> = {
   documentedInteractive: 'documented, interact.',
   portable: 'portable mode',
   pool: 'pool mode',
+  sealed: 'pool mode, sealed',
 }
 
 /** Where a contestant cannot do quite what the others do. */
@@ -20,6 +21,7 @@ export const footnotes = `Microseconds per operation, and the ratio to bare Pris
 where: { tenantId } on tables without row-level security. Each caller is another tenant and asks in a tick of its own.
 Portable and pool mode open a scope for every operation; the documented extension's client, one per request in its
 description, is made once. The tracking of async contexts that scopes need is off while the others run.
+Sealed is pool mode on a database whose policies check what was bound against a key.
 ¹ Not interactive: $transaction([set the tenant, three statements]), written by hand on the base client. Inside an
   interactive transaction the extension would take each operation out of it, into a transaction of its own.
 ² Written by hand on the base client, setting the tenant first: the extension cannot be used there, as above.`

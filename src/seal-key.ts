@@ -22,6 +22,8 @@ export function readSealKey(key: unknown): Uint8Array {
   // A file or a variable that holds a key often ends with a line break.
   const bytes =
     typeof key === 'string' ? decoded(key.trim()) : types.isUint8Array(key) ? Uint8Array.from(key) : undefined
+  // What an environment variable that nobody set comes to.
+  if (key === undefined || key === '') throw invalidKey('is missing')
   if (bytes === undefined) throw invalidKey('is neither bytes nor text in base64 or hexadecimal')
   if (bytes.length < LEAST_BYTES) throw invalidKey(`has ${bytes.length} bytes, fewer than ${LEAST_BYTES}`)
   if (bytes.length > MOST_BYTES) throw invalidKey(`has more than ${MOST_BYTES} bytes`)

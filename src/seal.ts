@@ -13,7 +13,7 @@ export interface SealOptions {
    * At least 32 random bytes, as bytes or as text in base64 or hexadecimal. A secret like a password: not in code, and a
    * key of its own for every database. `node -p "require('crypto').randomBytes(32).toString('base64')"` makes one.
    */
-  key: SealKey
+  key: SealKey | undefined
   /** The run-time parameter that carries the seal. Default `'app.tenant_seal'`. */
   setting?: string | undefined
   /** How long a seal is valid, in seconds, 60 to 3600. Default 300. The database must allow as much. */

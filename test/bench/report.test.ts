@@ -16,6 +16,7 @@ const samples = {
   documentedInteractive: [300, 600, 300],
   portable: [200, 400, 200],
   pool: [110, 240, 110],
+  sealed: [114, 250, 114],
 }
 
 function cell(change: Partial<Cell> = {}): Cell {
@@ -83,7 +84,7 @@ describe('report', () => {
   test('a table has one line for each operation, and marks what a contestant cannot do', () => {
     const text = table([cell(), cell({ operation: 'transaction' })])
     expect(text).toContain('1 caller, loopback, statements not prepared')
-    expect(text).toMatch(/^findFirst +100 +400 +4\.00 +300 +3\.00 +200 +2\.00 +110 +1\.10 *$/m)
+    expect(text).toMatch(/^findFirst +100 +400 +4\.00 +300 +3\.00 +200 +2\.00 +110 +1\.10 +114 +1\.14 *$/m)
     expect(text).toMatch(/^transaction of three .*4\.00¹ .*3\.00² /m)
   })
 
@@ -93,12 +94,13 @@ describe('report', () => {
   })
 
   test('the worst operation decides whether a goal is met, and what was not measured is not judged', () => {
-    const slow = figuresOf({ ...samples, pool: [130, 260, 130] })
+    const slow = figuresOf({ ...samples, pool: [130, 260, 130], sealed: [130, 260, 130] })
     const found = verdicts([cell(), cell({ operation: 'count', figures: slow })])
-    expect(found.map(({ met }) => met)).toEqual([false, false])
+    expect(found.map(({ met }) => met)).toEqual([false, true, false])
     expect(found[0]?.text).toMatch(/^MISSED one statement .* at most 1\.15 +1\.30 \(count\)/)
-    expect(found[1]?.text).toMatch(/^MISSED documented .* at least 2\.50 +2\.31 \(count\)/)
-    expect(verdicts([cell()]).map(({ met }) => met)).toEqual([true, true])
+    expect(found[1]?.text).toMatch(/^met +sealed \/ not sealed .* at most 1\.05 +1\.04 /)
+    expect(found[2]?.text).toMatch(/^MISSED documented .* at least 2\.50 +2\.31 \(count\)/)
+    expect(verdicts([cell()]).map(({ met }) => met)).toEqual([true, true, true])
     expect(verdicts([])).toEqual([])
   })
 })

@@ -137,7 +137,7 @@ describe.each([
   ['tenancy()', (given: unknown) => tenancy({ seal: given as never })],
 ])('%s refuses', (_, open) => {
   test.each([
-    ['no key', undefined, 'is neither bytes nor text in base64 or hexadecimal'],
+    ['no key', undefined, 'is missing'],
     ['a number', 42, 'is neither bytes nor text in base64 or hexadecimal'],
     ['an array of bytes', [...key], 'is neither bytes nor text in base64 or hexadecimal'],
     [
@@ -145,7 +145,7 @@ describe.each([
       Uint8Array.from(key).buffer,
       'is neither bytes nor text in base64 or hexadecimal',
     ],
-    ['an empty text', '', 'is neither bytes nor text in base64 or hexadecimal'],
+    ['an empty text', '', 'is missing'],
     ['a sentence', 'correct horse battery staple, and more', 'is neither bytes nor text in base64 or hexadecimal'],
     ['31 bytes', short, 'has 31 bytes, fewer than 32'],
     ['31 bytes in hexadecimal', short.toString('hex'), 'has 31 bytes, fewer than 32'],
