@@ -9,7 +9,7 @@ import { checkRows, checkRowsAhead } from './check-rows.js'
 import { failure, sqlState } from './failures.js'
 import { showTable, withRetries } from './lock-retry.js'
 import type { OnProgress } from './progress.js'
-import { changeLockTimeout, prepare, type Run, takeRunLock } from './session.js'
+import { lockLimits, prepare, type Run, takeRunLock, underLockTimeout } from './session.js'
 
 export interface ApplyOnlineOptions {
   /**
@@ -85,7 +85,7 @@ export async function applyOnline(
     options.signal?.throwIfAborted()
     options.signal?.addEventListener('abort', cancel)
     const emit = options.onProgress ?? (() => {})
-    const limits = { ...settings, changeLockTimeout: await changeLockTimeout(client, settings.lockTimeout) }
+    const limits = { ...settings, ...(await lockLimits(client, settings.lockTimeout)) }
     return await runSteps({ client, observer, pid, settings: limits, emit, signal: options.signal, retries: 0 }, steps)
   } finally {
     options.signal?.removeEventListener('abort', cancel)
@@ -138,7 +138,7 @@ async function runSteps(run: Run, steps: readonly Step[]): Promise<ApplyReport> 
 async function runAction(run: Run, step: Step, action: OnlineAction, steps: readonly Step[]): Promise<number> {
   switch (action.kind) {
     case 'transaction':
-      await withRetries(run, step, () => shortTransaction(run, step.table, action.sql))
+      await withRetries(run, step, (vacuumed) => shortTransaction(run, step.table, action.sql, vacuumed))
       return 0
     case 'statement':
       return statement(run, step, action.sql, steps)
@@ -156,26 +156,44 @@ async function runAction(run: Run, step: Step, action: OnlineAction, steps: read
 /**
  * One message, so that no round trip is waited for under the lock. Each statement has three quarters of `lockTimeout` for
  * getting its locks and for its work: whoever queues up behind us is through in time. What touches no table has time.
+ *
+ * The lock on a table that is being vacuumed stops neither reads nor writes while we wait for autovacuum to give way, and
+ * keeps it away until we are done.
  */
-async function shortTransaction(run: Run, table: TableName | undefined, sql: string): Promise<void> {
-  const { lockTimeout, changeLockTimeout } = run.settings
-  const limit = table === undefined ? 0 : Math.ceil(lockTimeout * 0.75)
+async function shortTransaction(
+  run: Run,
+  table: TableName | undefined,
+  sql: string,
+  vacuumed: readonly string[],
+): Promise<void> {
+  const { lockTimeout, changeLockTimeout, vacuumLockTimeout } = run.settings
+  const ahead = [
+    `SET LOCAL lock_timeout = ${vacuumLockTimeout};`,
+    ...vacuumed.map((each) => `LOCK TABLE ${each} IN SHARE UPDATE EXCLUSIVE MODE;`),
+  ]
+  const limits = [
+    `SET LOCAL lock_timeout = ${changeLockTimeout};`,
+    `SET LOCAL statement_timeout = ${table === undefined ? 0 : Math.ceil(lockTimeout * 0.75)};`,
+  ]
   try {
-    await run.client.query(
-      `BEGIN;\nSET LOCAL lock_timeout = ${changeLockTimeout};\nSET LOCAL statement_timeout = ${limit};\n${sql}\n;COMMIT`,
-    )
+    await run.client.query(['BEGIN;', ...ahead, ...limits, sql, ';COMMIT'].join('\n'))
   } catch (error) {
     await run.client.query('ROLLBACK').catch(() => {}) // on a lost connection there is nothing to roll back
     throw error
   }
 }
 
-/** VALIDATE CONSTRAINT and the like. Rows without a tenant that got in before the constraint are filled in once more. */
+/**
+ * VALIDATE CONSTRAINT and the like, whose lock keeps only other maintenance out: it has time to wait for autovacuum. Rows
+ * without a tenant that got in before the constraint are filled in once more.
+ */
 async function statement(run: Run, step: Step, sql: string, steps: readonly Step[]): Promise<number> {
   let filled = 0
   for (let refills = 0; ; refills++) {
     try {
-      await withRetries(run, step, async () => void (await run.client.query(sql)))
+      await withRetries(run, step, async () => {
+        await underLockTimeout(run, run.settings.vacuumLockTimeout, () => run.client.query(sql))
+      })
       return filled
     } catch (error) {
       const backfills = sqlState(error) === '23514' && refills < REFILLS ? backfillsOf(steps, step.table) : []

@@ -21,7 +21,7 @@ const FIRST = 500
 const LONGEST_BATCH = 100
 /** Where a window had nothing to fill, the next is larger: after a kill, what is filled already is passed quickly. */
 const LARGEST_EMPTY = 20
-const ENOUGH_PASSES = 10
+const ENOUGH_ROUNDS = 10
 const SHOWN = 5
 const LISTED = 1_000
 
@@ -70,26 +70,28 @@ export async function backfill(run: Run, title: string, action: BackfillAction, 
     }
   }
 
+  // A batch costs what its rows cost, whatever the statistics say about a column that is being filled.
+  await run.client.query('SET enable_hashjoin = off; SET enable_mergejoin = off')
   await run.client.query(`SET statement_timeout = ${Math.ceil(run.settings.lockTimeout * 0.75)}`)
   try {
-    for (let passes = 0, locked = 0; ; passes++) {
+    await pass()
+    for (let rounds = 0, locked = 0; ; rounds++) {
       const before = filled
-      if (passes === 0) await pass()
       const rest = await fill.remaining()
       if (rest.length === 0) break
+      const lost = rest.filter((row) => row.lost)
+      const known = rest.filter((row) => !row.lost)
       // Whoever still writes rows without a tenant could do so for ever: the constraint comes next and stops it.
-      if (passes > ENOUGH_PASSES && filled > before) break
-      const known = rest.filter(({ lost }) => !lost)
+      if (rounds - locked > ENOUGH_ROUNDS && lost.length === 0) break
       if (known.length > 0) {
         const keys = known.slice(0, run.settings.batchSize).map(({ key }) => key)
         await withRetries(run, { title, table: action.table }, async () => {
           filled += await fill.these(keys)
         })
       }
-      if (passes > 0 && known.length === LISTED) await pass()
+      if (known.length === LISTED) await pass()
       report(total ?? 0)
       if (filled > before) continue
-      const lost = rest.filter((row) => row.lost)
       if (lost.length === rest.length && !isLast) break
       if (lost.length > 0 && isLast) throw await noTenantKnown(run, title, action, lost)
       if (locked++ >= run.settings.retries) throw await stayLocked(run, title, action)
@@ -97,7 +99,7 @@ export async function backfill(run: Run, title: string, action: BackfillAction, 
       await pause(run, backoff(run.settings.lockTimeout, locked))
     }
   } finally {
-    await run.client.query('SET statement_timeout = 0')
+    await run.client.query('SET statement_timeout = 0; RESET enable_hashjoin; RESET enable_mergejoin')
   }
   return filled
 }
@@ -135,7 +137,7 @@ async function prepareFill(run: Run, action: BackfillAction): Promise<Fill> {
       )
       UPDATE ${table} AS "child" SET ${column} = missing.found FROM missing
       WHERE ${key.map(({ name }, n) => `"child".${quoteIdentifier(name)} = missing.key_${n}`).join(' AND ')}
-        AND missing.found IS NOT NULL AND ${where.sql}`
+        AND missing.found IS NOT NULL`
     return (await run.client.query(sql, [...where.values])).rowCount ?? 0
   }
   const beyond = (operator: '>' | '<=', from: number): string =>

@@ -4,7 +4,7 @@ import { quoteIdentifier, quoteTable } from '../sql/quote.js'
 import { type Blocker, blockersOf, describeBlocker, sessions } from './blockers.js'
 import { sqlState } from './failures.js'
 import { backoff, showTable } from './lock-retry.js'
-import { pause, type Run } from './session.js'
+import { pause, type Run, underLockTimeout } from './session.js'
 
 type IndexAction = Extract<OnlineAction, { kind: 'index' }>
 
@@ -37,7 +37,7 @@ export async function buildIndex(run: Run, title: string, action: IndexAction): 
       await dropInvalid(run, action)
     }
     try {
-      await withoutLockTimeout(run, () => watched(run, action, run.client.query(action.sql)))
+      await underLockTimeout(run, 0, () => watched(run, action, run.client.query(action.sql)))
     } catch (error) {
       if (sqlState(error) === '40P01' && tried < run.settings.retries) {
         run.retries++
@@ -74,7 +74,7 @@ async function whoBuilds(run: Run, { table }: IndexAction): Promise<Blocker[]> {
     `SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)
      WHERE locktype = 'relation' AND relation = $1::regclass AND mode = 'ShareUpdateExclusiveLock' AND granted
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-       AND pid <> pg_backend_pid() AND backend_type IS DISTINCT FROM 'autovacuum worker'`,
+       AND pid <> pg_backend_pid() AND usesysid IS NOT NULL`,
     [quoteTable(table)],
   )
   return rows.length === 0
@@ -87,16 +87,7 @@ async function whoBuilds(run: Run, { table }: IndexAction): Promise<Blocker[]> {
 
 async function dropInvalid(run: Run, { name, table }: IndexAction): Promise<void> {
   const index = typeof table === 'string' ? name : { schema: table.schema, table: name }
-  await withoutLockTimeout(run, () => run.client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${quoteTable(index)}`))
-}
-
-async function withoutLockTimeout(run: Run, work: () => Promise<unknown>): Promise<void> {
-  await run.client.query('SET lock_timeout = 0')
-  try {
-    await work()
-  } finally {
-    await run.client.query(`SET lock_timeout = ${run.settings.lockTimeout}`)
-  }
+  await underLockTimeout(run, 0, () => run.client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${quoteTable(index)}`))
 }
 
 interface BuildProgress {

@@ -8,25 +8,28 @@ const LONGEST_PAUSE = 5_000
 
 /**
  * Runs `attempt` until it gets its locks, with a growing and random pause in between, in which the live load works off
- * what had queued up. `attempt` leaves no transaction open, however it ends.
+ * what had queued up. `attempt` leaves no transaction open, however it ends. It is told the tables at which autovacuum
+ * stood in its way: autovacuum gives way only to somebody who waits for `deadlock_timeout`, and a change does not.
  *
  * @throws TenancyError `MIGRATION.BLOCKED`, with the table and whoever holds it, after `retries` more attempts
  */
 export async function withRetries(
   run: Run,
   what: { readonly title: string; readonly table?: TableName | undefined },
-  attempt: () => Promise<void>,
+  attempt: (vacuumed: readonly string[]) => Promise<void>,
 ): Promise<void> {
+  const vacuumed = new Set<string>()
   for (let tried = 0; ; tried++) {
     run.signal?.throwIfAborted()
     const watch = watchBlockers(run.observer, run.pid, Math.max(20, run.settings.lockTimeout / 5))
     try {
-      await attempt()
+      await attempt([...vacuumed])
       return
     } catch (error) {
       run.signal?.throwIfAborted()
       if (!isPassing(error)) throw error
-      const blockers = await watch.stop()
+      const { blockers, ...seen } = await watch.stop()
+      for (const table of seen.vacuumed) vacuumed.add(table)
       if (tried >= run.settings.retries) throw blocked(run, what, blockers, error)
       run.retries++
       run.emit({ kind: 'waiting', title: what.title, blockers: blockers.map(describeBlocker) })

@@ -22,8 +22,10 @@ export interface Run {
 export interface RunSettings {
   /** The longest that the live load may wait because of us. */
   readonly lockTimeout: number
-  /** The longest that a change waits for one lock; see {@link changeLockTimeout}. */
+  /** The longest that a change waits for one lock; see {@link lockLimits}. */
   readonly changeLockTimeout: number
+  /** Long enough for autovacuum to give way. */
+  readonly vacuumLockTimeout: number
   readonly retries: number
   readonly batchSize: number
   readonly pause: number
@@ -61,17 +63,24 @@ export async function prepare(client: Client, lockTimeout: number): Promise<void
 }
 
 /**
- * Half of `lockTimeout`, since whoever queues up behind a change waits for its work as well. And less than
+ * For a change, half of `lockTimeout`, since whoever queues up behind it waits for its work as well. And less than
  * `deadlock_timeout`: a change that has one table and waits for another can wait in a circle with a transaction of the
  * live load, and the one that PostgreSQL ends must never be that.
  *
  * @see https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-DEADLOCK-TIMEOUT
  */
-export async function changeLockTimeout(client: Client, lockTimeout: number): Promise<number> {
+export async function lockLimits(
+  client: Client,
+  lockTimeout: number,
+): Promise<Pick<RunSettings, 'changeLockTimeout' | 'vacuumLockTimeout'>> {
   const { rows } = await client.query<{ setting: number }>(
     "SELECT setting::int FROM pg_settings WHERE name = 'deadlock_timeout'",
   )
-  return Math.ceil(Math.min(lockTimeout, rows[0]?.setting ?? 1_000) / 2)
+  const deadlockTimeout = rows[0]?.setting ?? 1_000
+  return {
+    changeLockTimeout: Math.ceil(Math.min(lockTimeout, deadlockTimeout) / 2),
+    vacuumLockTimeout: deadlockTimeout + 2_000,
+  }
 }
 
 /**
@@ -112,6 +121,20 @@ async function anotherRun(client: Client): Promise<TenancyError> {
       meta: { pids: rows.map(({ pid }) => pid) },
     },
   )
+}
+
+/** Runs `work` under another `lock_timeout` than the run's. 0 is none: only for what stops neither reads nor writes. */
+export async function underLockTimeout<Result>(
+  run: Run,
+  milliseconds: number,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  await run.client.query(`SET lock_timeout = ${milliseconds}`)
+  try {
+    return await work()
+  } finally {
+    await run.client.query(`SET lock_timeout = ${run.settings.lockTimeout}`)
+  }
 }
 
 /** Waits, unless the run is called off. */

@@ -3,7 +3,7 @@ import pg from 'pg'
 
 import type { Step } from '../../src/migration/step.js'
 import { type ApplyOnlineOptions, applyOnline } from '../../src/online/apply-online.js'
-import { runSql, startPostgres } from '../support/postgres.js'
+import { runSql, startPostgres, type TestServer } from '../support/postgres.js'
 import { ROLES } from '../support/template.js'
 import { fixtureSteps } from './fixture-steps.js'
 
@@ -38,8 +38,11 @@ const schema = `
   CREATE INDEX tasks_title_idx ON tasks (title);
   GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${ROLES.app};`
 
-export async function createOnlineWorld({ tasks = 200 }: { readonly tasks?: number } = {}): Promise<OnlineWorld> {
-  const server = await startPostgres()
+export async function createOnlineWorld(
+  options: { readonly tasks?: number; readonly server?: TestServer } = {},
+): Promise<OnlineWorld> {
+  const { tasks = 200 } = options
+  const server = options.server ?? (await startPostgres())
   const database = await server.createDatabase()
   await runSql(server.adminUrl, `ALTER DATABASE ${database.name} OWNER TO ${ROLES.owner}`)
   await runSql(database.adminUrl, `ALTER SCHEMA public OWNER TO ${ROLES.owner}`)
