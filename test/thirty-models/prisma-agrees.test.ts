@@ -77,13 +77,6 @@ describe('afterwards', () => {
     expect(changing.map(({ table }) => table)).toEqual([])
   })
 
-  test('running the migration again changes nothing', async () => {
-    const database = await databaseOf(await ddlWithView(await filesOnDisk()), generated.sql)
-    const once = await everything(database)
-    await runSql(database.adminUrl, generated.sql)
-    expect(await everything(database)).toEqual(once)
-  })
-
   test('down.sql leads back to the database as it was', async () => {
     const database = await databaseOf(await ddlWithView(await filesOnDisk()))
     const before = await catalogText(database.adminUrl)
@@ -96,17 +89,8 @@ describe('afterwards', () => {
 })
 
 test("the SQL is what PostgreSQL's own parser reads, one table at a time, each policy once", async () => {
-  const { stmts = [] } = parseSync(generated.sql)
+  const { stmts } = parseSync(generated.sql) as { stmts: { stmt: object }[] }
   expect(stmts.length).toBeGreaterThan(200)
-  const policies = stmts.filter(({ stmt }) => stmt && 'CreatePolicyStmt' in stmt)
+  const policies = stmts.filter(({ stmt }) => 'CreatePolicyStmt' in stmt)
   expect(policies).toHaveLength(generated.desired.tables.filter(({ kind }) => kind !== 'shared').length)
 })
-
-async function everything(database: TestDatabase): Promise<string[]> {
-  const policies = await runSql<{ line: string }>(
-    database.adminUrl,
-    `SELECT format('%s.%s %s %s %s %s', schemaname, tablename, policyname, cmd, qual, with_check) AS line FROM pg_policies
-     UNION ALL SELECT format('%s %s', tgrelid::regclass, pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal`,
-  )
-  return [...(await catalogText(database.adminUrl)), ...policies.map(({ line }) => line).sort()]
-}

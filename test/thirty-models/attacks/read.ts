@@ -5,7 +5,7 @@ import type { Table } from '../catalog.js'
 import { equal, type Model, whereOf } from '../models.js'
 import { rowsOf } from '../owner.js'
 import { A, B, type Row } from '../seed.js'
-import { isOwned, modelOf } from '../world.js'
+import { isOwned, modelOf, type World } from '../world.js'
 import { type Attack, asText, call, rowsToAimAt } from './attack.js'
 
 /** On a model with rows of tenants. */
