@@ -1,11 +1,10 @@
 import { type Attribute, argument, attributesOf, fieldsIn, stringOf, unquote } from './attribute.js'
 import type { Field, FieldSource, Key, ManyToMany, Model, PrismaSchema, Relation, View } from './model.js'
 import { prismaName } from './names.js'
-import { type Block, blocksOf, type SchemaFile } from './source.js'
+import type { Block, SchemaFile } from './source.js'
 
-/** Reads the text of a schema that Prisma has accepted. */
-export function buildSchema(files: readonly SchemaFile[]): PrismaSchema {
-  const blocks = files.flatMap(blocksOf)
+/** What the blocks of a schema say that Prisma has accepted. */
+export function buildSchema(files: readonly SchemaFile[], blocks: readonly Block[]): PrismaSchema {
   const raw = blocks.filter(({ kind }) => kind === 'model' || kind === 'view').map(readBlock)
   const byName = new Map(raw.map((each) => [each.block.name, each]))
   const models = raw.filter(({ block }) => block.kind === 'model')

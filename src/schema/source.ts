@@ -59,19 +59,20 @@ export function blocksOf(file: SchemaFile): Block[] {
   return blocks
 }
 
+const lineBreaks = /\r\n|\n|\r|$/g
+
 function linesOf(text: string): Line[] {
   const lines: Line[] = []
-  const lineBreak = /\r\n|\n|\r|$/g
+  let start = 0
   let inComment = false
-  for (let start = 0; start < text.length; ) {
-    lineBreak.lastIndex = start
-    const eol = lineBreak.exec(text)?.[0] ?? ''
-    const end = lineBreak.lastIndex - eol.length
+  for (const { 0: eol, index: end } of text.matchAll(lineBreaks)) {
     const line = text.slice(start, end)
-    const blanked = blankComments(line, inComment)
+    // Most lines have no comment, and need no second look.
+    const blanked: Blanked =
+      inComment || line.includes('/') ? blankComments(line, inComment) : { code: line, inComment }
     inComment = blanked.inComment
-    lines.push({ start, end, text: line, code: blanked.code, eol })
-    start = end + Math.max(eol.length, 1)
+    if (end > start || eol !== '') lines.push({ start, end, text: line, code: blanked.code, eol })
+    start = end + eol.length
   }
   return lines
 }
@@ -79,7 +80,12 @@ function linesOf(text: string): Line[] {
 /** A string, a comment to the end of the line, the beginning of a comment over several lines. */
 const next = /"(?:[^"\\]|\\.)*"|\/\/|\/\*/g
 
-function blankComments(line: string, within: boolean): { code: string; inComment: boolean } {
+interface Blanked {
+  readonly code: string
+  readonly inComment: boolean
+}
+
+function blankComments(line: string, within: boolean): Blanked {
   let code = ''
   let at = 0
   let inComment = within
