@@ -19,7 +19,7 @@ module.exports = {
     { name: 'nobody-imports-an-index', severity: 'error', from: { path: '^src/' }, to: { path: '/index[.]ts$', pathNot: 'node_modules' } },
     { name: 'source-imports-no-test', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|examples|bench|scripts)/' } },
     { name: 'peers-only', severity: 'error', from: { path: '^src/', pathNot: command }, to: { path: 'node_modules', pathNot: 'node_modules/(pg|@types/pg|@prisma/client)/' } },
-    { name: 'schema-reads-through-prisma', severity: 'error', from: { path: '^src/schema/' }, to: { path: 'node_modules', pathNot: 'node_modules/@prisma/get-dmmf/' } },
+    { name: 'schema-reads-through-prisma', severity: 'error', from: { path: '^src/schema/' }, to: { path: 'node_modules', pathNot: 'node_modules/@prisma/prisma-schema-wasm/' } },
     { name: 'migration-needs-nobody', severity: 'error', from: { path: '^src/migration/' }, to: { path: 'node_modules' } },
     { name: 'online-shows-progress', severity: 'error', from: { path: '^src/online/' }, to: { path: 'node_modules', pathNot: 'node_modules/(pg|@types/pg|cli-progress|@types/cli-progress)/' } },
     { name: 'command-talks', severity: 'error', from: { path: '^src/cli/' }, to: { path: 'node_modules', pathNot: 'node_modules/(pg|@types/pg|commander|@clack/prompts|picocolors)/' } },

@@ -1,6 +1,6 @@
 import { defineConfig, type Options } from 'tsup'
 
-const shared: Options = { target: 'node20', sourcemap: true, treeshake: true }
+const shared: Options = { target: 'node20', sourcemap: true }
 
 export default defineConfig([
   {
@@ -8,6 +8,7 @@ export default defineConfig([
     entry: ['src/index.ts', 'src/sql/index.ts'],
     format: ['esm', 'cjs'],
     dts: true,
+    treeshake: true,
     // The command cleans up after itself.
     clean: ['!cli/**'],
   },
