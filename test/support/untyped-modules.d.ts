@@ -1,7 +1,9 @@
-// Query objects that pg users bring along and that have no types; here they are only ever refused.
+// Query objects that pg users bring along and that have no types.
 declare module 'pg-copy-streams' {
-  export function from(sql: string): object
-  export function to(sql: string): object
+  import type { Readable, Writable } from 'node:stream'
+  import type { Submittable } from 'pg'
+  export function from(sql: string): Writable & Submittable
+  export function to(sql: string): Readable & Submittable
 }
 declare module 'pg-cursor' {
   export default class Cursor {
