@@ -20,9 +20,9 @@ export class Output {
     if (!this.#json) process.stdout.write(`${text}\n`)
   }
 
-  /** The same for programs. */
-  result(value: object): void {
-    if (this.#json) process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`)
+  /** The same for programs; only then is it made. */
+  result(make: () => object): void {
+    if (this.#json) process.stdout.write(`${JSON.stringify(make(), undefined, 2)}\n`)
   }
 
   /** About what happens. */
@@ -42,7 +42,7 @@ export function reportError(error: unknown, options: { json: boolean }): void {
   const hint = known?.hint ?? 'This is not an error that tenancy expects. TENANCY_DEBUG=1 shows where it came from.'
   const { code, docsUrl } = known ?? { code: 'UNEXPECTED' }
   const output = new Output(options)
-  output.result({ error: { code, message, hint, ...(docsUrl !== undefined && { docsUrl }) } })
+  output.result(() => ({ error: { code, message, hint, ...(docsUrl !== undefined && { docsUrl }) } }))
   output.note(`${colors.red('error:')} ${message}`)
   output.note(`${colors.cyan('hint:')}  ${hint.replaceAll('\n', '\n       ')}`)
   if (docsUrl !== undefined) output.note(`       ${docsUrl}`)

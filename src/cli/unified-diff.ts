@@ -12,9 +12,15 @@ interface DiffLine {
  */
 export function unifiedDiff(path: string, before: string, after: string): string {
   if (before === after) return ''
-  const lines = diffLines(before.split('\n'), after.split('\n'))
-  const hunks = hunksOf(lines)
-  return `--- a/${path}\n+++ b/${path}\n${hunks.map((hunk) => hunkText(lines, hunk)).join('')}`
+  const lines = diffLines(linesOf(before), linesOf(after))
+  return `--- a/${path}\n+++ b/${path}\n${hunksOf(lines).join('')}`
+}
+
+/** A last line without a line break is another one than the same with it, and says so in a patch. */
+function linesOf(text: string): string[] {
+  const lines = text.split('\n')
+  const last = lines.pop()
+  return last ? [...lines, `${last}\n\\ No newline at end of file`] : lines
 }
 
 /**
@@ -58,30 +64,35 @@ function meets(before: readonly string[], a: number, after: readonly string[], b
   return /\w/.test(line) || before[a + 1] === after[b + 1]
 }
 
-interface Hunk {
-  readonly start: number
-  readonly end: number
-}
-
 /** Changes that are near each other share a hunk. */
-function hunksOf(lines: readonly DiffLine[]): Hunk[] {
-  const hunks: { start: number; end: number }[] = []
+function hunksOf(lines: readonly DiffLine[]): string[] {
+  const ranges: { start: number; end: number }[] = []
   for (const [n, { mark }] of lines.entries()) {
     if (mark === ' ') continue
-    const last = hunks.at(-1)
-    if (last && n - CONTEXT <= last.end) last.end = n + CONTEXT + 1
-    else hunks.push({ start: Math.max(0, n - CONTEXT), end: n + CONTEXT + 1 })
+    const last = ranges.at(-1)
+    const end = Math.min(n + CONTEXT + 1, lines.length)
+    if (last && n - CONTEXT <= last.end) last.end = end
+    else ranges.push({ start: Math.max(0, n - CONTEXT), end })
   }
-  return hunks.map(({ start, end }) => ({ start, end: Math.min(end, lines.length) }))
+  let passed = 0
+  let from = 0
+  let to = 0
+  return ranges.map(({ start, end }) => {
+    // What is between two hunks is equal.
+    from += start - passed
+    to += start - passed
+    passed = end
+    const body = lines.slice(start, end)
+    const old = body.filter(({ mark }) => mark !== '+').length
+    const now = body.filter(({ mark }) => mark !== '-').length
+    const head = `@@ -${place(from, old)} +${place(to, now)} @@\n`
+    from += old
+    to += now
+    return head + body.map(({ mark, text }) => `${mark}${text}\n`).join('')
+  })
 }
 
-function hunkText(lines: readonly DiffLine[], { start, end }: Hunk): string {
-  const count = (mark: '-' | '+', part: readonly DiffLine[]) => part.filter((line) => line.mark !== mark).length
-  const head = lines.slice(0, start)
-  const body = lines.slice(start, end)
-  // What follows the last line break of a file is no line.
-  const shown = end === lines.length && body.at(-1)?.mark === ' ' && body.at(-1)?.text === '' ? body.slice(0, -1) : body
-  const from = `${count('+', head) + 1},${count('+', shown)}`
-  const to = `${count('-', head) + 1},${count('-', shown)}`
-  return `@@ -${from} +${to} @@\n${shown.map(({ mark, text }) => `${mark}${text}\n`).join('')}`
+/** Where a hunk stands: of no lines, behind the line before it. */
+function place(before: number, length: number): string {
+  return `${length === 0 ? before : before + 1},${length}`
 }

@@ -53,7 +53,10 @@ test('equal texts have none', () => {
 
 test('git turns one text into the other with it', () => {
   const line = fc.constantFrom('', '}', 'model A {', '  id Int', '  name String', '  name String?', '// x')
-  const text = fc.array(line, { minLength: 1, maxLength: 25 }).map((lines) => `${lines.join('\n')}\n`)
+  const text = fc
+    .tuple(fc.array(line, { minLength: 1, maxLength: 25 }), fc.constantFrom('\n', '', '  // the end'))
+    .map(([lines, end]) => `${lines.join('\n')}${end}`)
+    .filter((each) => each !== '') // an empty file is another kind of patch
   fc.assert(
     fc.property(text, text, (before, after) => {
       fc.pre(before !== after)

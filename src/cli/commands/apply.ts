@@ -51,7 +51,7 @@ export async function apply(options: ApplyOptions): Promise<ExitCode> {
         `Applied ${migration.name}: ${summary(report)}. It is recorded, and prisma migrate deploy passes it over.`,
       )
     }
-    output.result({ applied: reports })
+    output.result(() => ({ applied: reports }))
     if (runs.length === 0) output.line(await nothingToApply(project.migrations))
     for (const text of await warningsNow(database, project.desired)) output.warn(text)
     return 0

@@ -56,7 +56,7 @@ export async function init(options: InitOptions): Promise<ExitCode> {
   if (problems && !asks) throw problems
   await writeConfig(folder, config)
 
-  output.result({ config: withoutDefaults(config) })
+  output.result(() => ({ config: withoutDefaults(config) }))
   const next = `Wrote ${configFile}. Next: tenancy plan`
   if (asks) end(next)
   else output.line(next)

@@ -45,7 +45,7 @@ export async function migration(options: MigrationOptions): Promise<ExitCode> {
     throw error
   }
 
-  output.result({
+  output.result(() => ({
     migration: made?.name ?? null,
     steps: steps.map(({ key, title }) => ({ key, title })),
     written: edits.map(({ shown }) => shown),
@@ -53,7 +53,7 @@ export async function migration(options: MigrationOptions): Promise<ExitCode> {
       path: shown,
       diff: unifiedDiff(shown, before, after),
     })),
-  })
+  }))
   if (made) {
     const path = relative(folder, made.folder)
     output.line(`Wrote ${path}/migration.sql with ${count(steps.length, 'step')}, and down.sql, which undoes them.`)

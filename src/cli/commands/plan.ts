@@ -23,7 +23,7 @@ export async function plan(options: PlanOptions): Promise<ExitCode> {
     options.url === undefined ? undefined : await withDatabase(options.url, (database) => lookAt(database, project))
   const toWrite = stepsToWrite(project.steps, written, live)
 
-  output.result(asJson(project, toWrite, live))
+  output.result(() => asJson(project, toWrite, live))
   if (toWrite.length > 0) output.line(migrationSql(toWrite))
   for (const { shown, before, after } of project.edits) output.line(unifiedDiff(shown, before, after))
   for (const line of [...keysThatStay(project.desired.surrogateKeys), ...views(project, live)]) output.line(line)

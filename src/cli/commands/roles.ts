@@ -30,7 +30,7 @@ export async function roles(options: RolesOptions): Promise<ExitCode> {
   const { desired } = await loadProject(process.cwd())
   const sql = [rolesSql(desired), passwordsSql(desired, options)].filter((each) => each !== '').join('\n')
   if (!options.apply) {
-    output.result({ sql, applied: false })
+    output.result(() => ({ sql, applied: false }))
     output.line(sql)
     return 0
   }
@@ -43,7 +43,7 @@ export async function roles(options: RolesOptions): Promise<ExitCode> {
     }
   })
   const { app, migrator, bypass } = desired.config.roles
-  output.result({ sql, applied: true })
+  output.result(() => ({ sql, applied: true }))
   output.line(`The roles ${app}, ${migrator} and ${bypass} are there, with what each may do.`)
   return 0
 }

@@ -22,7 +22,7 @@ export async function sealInit(options: SealOptions): Promise<ExitCode> {
     await client.query(`BEGIN;\n${sealTenants({ type: config.tenantId })}\nCOMMIT;`)
     const keys = (await sealKeys(client)).filter(isValid)
     if (keys.length > 0) {
-      output.result({ keyId: null, keys: keys.map(({ keyId }) => keyId) })
+      output.result(() => ({ keyId: null, keys: keys.map(({ keyId }) => keyId) }))
       output.line(`The function and the table of keys are there, and so is a key: ${namesOf(keys)}.`)
       return 0
     }
@@ -47,7 +47,7 @@ export async function sealAdd(keyId: string, options: SealAddOptions): Promise<E
   const key = secretFromEnvironment('--key-env', options.keyEnv)
   return withDatabase<ExitCode>(options.url, async ({ client }) => {
     await withKeysTable(addSealKey(client, { keyId, key }))
-    output.result({ keyId })
+    output.result(() => ({ keyId }))
     output.line(`The database accepts what is signed with ${keyId}.`)
     return 0
   })
@@ -74,7 +74,7 @@ export async function sealRetire(keyId: string, options: SealOptions): Promise<E
   return withDatabase<ExitCode>(options.url, async ({ client }) => {
     await withKeysTable(retireSealKey(client, keyId))
     const left = (await sealKeys(client)).filter(isValid)
-    output.result({ retired: keyId, keys: left.map((each) => each.keyId) })
+    output.result(() => ({ retired: keyId, keys: left.map((each) => each.keyId) }))
     output.line(`${keyId} is retired. Valid: ${namesOf(left)}.`)
     return 0
   })
@@ -85,7 +85,7 @@ export async function sealList(options: SealOptions): Promise<ExitCode> {
   const output = new Output(options)
   return withDatabase<ExitCode>(options.url, async ({ client }) => {
     const keys = await withKeysTable(sealKeys(client))
-    output.result({ keys })
+    output.result(() => ({ keys }))
     for (const { keyId, createdAt, retiredAt } of keys) {
       const state = retiredAt === null ? 'valid' : `retired ${retiredAt.toISOString()}`
       output.line(`${keyId.padEnd(20)} made ${createdAt.toISOString()}  ${state}`)
@@ -118,7 +118,7 @@ function dayFree(taken: ReadonlySet<string>): string {
 
 /** To stdout and nowhere else, so that it can go straight into a file or a secret store. */
 function printKey(output: Output, { keyId, key }: MadeKey, former: readonly SealKeyRow[] = []): void {
-  output.result({ keyId, key, retireLater: former.map((each) => each.keyId) })
+  output.result(() => ({ keyId, key, retireLater: former.map((each) => each.keyId) }))
   output.line(`TENANT_SEAL_KEY_ID=${keyId}`)
   output.line(`TENANT_SEAL_KEY=${key}`)
 }
