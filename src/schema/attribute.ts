@@ -13,17 +13,12 @@ export interface Argument extends Span {
   readonly value: string
 }
 
-const start = /@@?\s*([\p{L}\p{N}_.-]+)\s*/uy
+const start = /@@?\s*([\w\u0080-\uffff.-]+)\s*/y
 
 /** The attributes in a line's code from a position on. `offset` is the place of the code in its file. */
 export function attributesOf(code: string, from: number, offset: number): Attribute[] {
   const attributes: Attribute[] = []
-  let at = from
-  while (at < code.length) {
-    if (code[at] !== '@') {
-      at++
-      continue
-    }
+  for (let at = code.indexOf('@', from); at >= 0; at = code.indexOf('@', at)) {
     start.lastIndex = at
     const found = start.exec(code)
     if (!found) break
@@ -84,7 +79,7 @@ export function quote(text: string): string {
 function argumentsOf(code: string, from: number, to: number, offset: number): Argument[] {
   return splitTop(code, from, to).map((span) => {
     const text = code.slice(span.start, span.end)
-    const named = /^\s*([\p{L}\p{N}_-]+)\s*:/u.exec(text)
+    const named = /^\s*([\w\u0080-\uffff-]+)\s*:/.exec(text)
     const value = named ? text.slice(named[0].length) : text
     const blanks = text.length - text.trimStart().length
     return {

@@ -50,7 +50,7 @@ interface RawField {
 }
 
 const fieldStart =
-  /^(\s*)([\p{L}\p{N}_-]+)(\s+)(Unsupported\("(?:[^"\\]|\\.)*"\)|[\p{L}\p{N}_.-]+)(\s*(?:\?|\[\s*\]))?/u
+  /^(\s*)([\w\u0080-\uffff-]+)(\s+)(Unsupported\("(?:[^"\\]|\\.)*"\)|[\w\u0080-\uffff.-]+)(\s*(?:\?|\[\s*\]))?/
 
 function readBlock(block: Block): RawBlock {
   const fields: RawField[] = []

@@ -38,7 +38,7 @@ export function desiredState(after: PrismaSchema, before: PrismaSchema, config: 
   const classification = classify(after, config)
   const former = new Map(before.models.map((model) => [model.name, model]))
   const plan = backfillPlan(before, classification, config)
-  const context = { before, classification, config, plan }
+  const context = { former, classification, config, plan }
   const tables = plan.order.flatMap(({ name }): DesiredTable[] => {
     const model = classification.models.get(name)?.model
     return model ? [tableOf(model, former.get(name) ?? model, context)] : []
@@ -57,7 +57,8 @@ export function desiredState(after: PrismaSchema, before: PrismaSchema, config: 
 }
 
 interface Context {
-  readonly before: PrismaSchema
+  /** The models as they were, by name. */
+  readonly former: ReadonlyMap<string, Model>
   readonly classification: Classification
   readonly config: ResolvedConfig
   readonly plan: BackfillPlan
@@ -158,13 +159,13 @@ function foreignKey(
   model: Model,
   relation: Relation,
   former: Model,
-  { before, classification }: Context,
+  { former: formers, classification }: Context,
 ): DesiredForeignKey[] {
   const parent = classification.models.get(relation.parent)?.model
   if (!parent) return []
   const desired = keyAs(model, relation, parent)
   const previous = former.relations.find(({ name }) => name === relation.name)
-  const formerParent = before.models.find(({ name }) => name === relation.parent) ?? parent
+  const formerParent = formers.get(relation.parent) ?? parent
   const replaced = previous && keyAs(former, previous, formerParent)
   if (JSON.stringify(replaced) === JSON.stringify(desired)) return []
   const { references, ...rest } = desired

@@ -33,7 +33,7 @@ export interface Line extends Span {
   readonly eol: string
 }
 
-const opening = /^\s*(model|view|enum|type|generator|datasource)\s+([\p{L}\p{N}_-]+)\s*\{\s*$/u
+const opening = /^\s*(model|view|enum|type|generator|datasource)\s+([\w\u0080-\uffff-]+)\s*\{\s*$/
 const closing = /^\s*\}\s*$/
 
 /**
