@@ -1,6 +1,6 @@
 // Proves that README is true to the code: its TypeScript runs as written, in order, as one service, and its commands and
 // packages exist.
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createTestDatabase, seedTenants, type TenantDatabase } from './support/database.js'
@@ -20,11 +20,12 @@ test('every TypeScript snippet runs, one after another', async () => {
   const [{ tenantId }] = await seedTenants(db, [randomUUID()] as const)
   const snippets = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code)
   expect(snippets.length).toBeGreaterThan(3)
-  // What a reader has and README does not show: a tenant, a URL, and for portable mode a client of his own.
+  // What a reader has and README does not show: a tenant, a URL, a key, and for portable mode a client of his own.
   const module = `import { PrismaClient as TheirClient } from './generated/prisma/client'
 import { PrismaPg as TheirAdapter } from '@prisma/adapter-pg'
 const tenantId = ${JSON.stringify(tenantId)}
 process.env.DATABASE_URL = ${JSON.stringify(db.appUrl)}
+process.env.TENANT_SEAL_KEY = ${JSON.stringify(randomBytes(32).toString('base64'))}
 const existingPrismaClient = new TheirClient({ adapter: new TheirAdapter({ connectionString: process.env.DATABASE_URL }) })
 ${snippets.join('\n')}
 export const close = async () => { await prisma.$disconnect(); await pool.end(); await existingPrismaClient.$disconnect() }

@@ -4,13 +4,13 @@ import {
   disableRowLevelSecurity,
   dropTenantPolicy,
   enableRowLevelSecurity,
-  type TenantSettingOptions,
+  type TenantScopeOptions,
   tenantPolicy,
 } from './policies.js'
 import type { TableName } from './quote.js'
 
-/** `column`, `indexes` and `concurrently` as in `tenantIndexes`, `type` and `setting` as in `tenantPolicy`. */
-export interface ProtectTableOptions extends TenantIndexOptions, TenantSettingOptions {}
+/** `column`, `indexes` and `concurrently` as in `tenantIndexes`, `type`, `setting` and `sealed` as in `tenantPolicy`. */
+export interface ProtectTableOptions extends TenantIndexOptions, TenantScopeOptions {}
 
 /**
  * SQL that makes a table a tenant table: indexes, then the policy, then row-level security, since a table with row-level
@@ -27,10 +27,10 @@ export interface ProtectTableOptions extends TenantIndexOptions, TenantSettingOp
  * @see https://www.postgresql.org/docs/current/ddl-rowsecurity.html
  */
 export function protectTable(table: TableName, options: ProtectTableOptions = {}): string {
-  checkOptions('protectTable', options, ['column', 'type', 'setting', 'indexes', 'concurrently'])
-  const { column, type, setting, indexes, concurrently } = options
+  checkOptions('protectTable', options, ['column', 'type', 'setting', 'sealed', 'indexes', 'concurrently'])
+  const { column, type, setting, sealed, indexes, concurrently } = options
   const building = tenantIndexes(table, { column, indexes, concurrently })
-  const protection = `${tenantPolicy(table, { column, type, setting })}\n${enableRowLevelSecurity(table)}`
+  const protection = `${tenantPolicy(table, { column, type, setting, sealed })}\n${enableRowLevelSecurity(table)}`
   // Sent one by one, the statements of a second run would leave the table without its policy for a moment.
   const together = concurrently ? `BEGIN;\n${protection}COMMIT;\n` : protection
   return building === '' ? together : `${building}\n${together}`

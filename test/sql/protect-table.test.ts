@@ -77,6 +77,10 @@ test('without indexes the text begins with the policy', () => {
   expect(protectTable('projects', { indexes: [] })).toMatch(/^-- Without a tenant/)
 })
 
+test('sealed, its policy asks the function that checks the seal', () => {
+  expect(protectTable('projects', { sealed: true })).toContain('USING ("tenant_id" = tenancy.tenant_id())')
+})
+
 test('no option of the user reaches a comment, which a line break would end', () => {
   const hostile = 'x\n; DROP TABLE y; --'
   const sql = protectTable(hostile, { column: hostile, indexes: [[`${hostile}2`]], concurrently: true })
@@ -87,12 +91,12 @@ test.each([
   [
     { force: false },
     'protectTable has no option "force".',
-    'Use one of: column, type, setting, indexes, concurrently.',
+    'Use one of: column, type, setting, sealed, indexes, concurrently.',
   ],
   [
     7,
     'The options of protectTable are the number 7.',
-    'Pass an object with any of: column, type, setting, indexes, concurrently.',
+    'Pass an object with any of: column, type, setting, sealed, indexes, concurrently.',
   ],
   [{ type: 'serial' }, 'The tenant column type is "serial".', 'Use one of: uuid, int, bigint, text.'],
 ])('the options %j are refused with a hint', (options, message, hint) => {
