@@ -99,7 +99,10 @@ async function runSteps(run: Run, steps: readonly Step[]): Promise<ApplyReport> 
   for (const [index, step] of steps.entries()) {
     if (there[index]) continue
     for (const action of actionsOf(step)) {
-      if (action.kind === 'check') await checkRowsAhead(run, step.title, action)
+      if (action.kind !== 'check') continue
+      await checkRowsAhead(run, step.title, action).catch((error: unknown) => {
+        throw failure(step.title, error)
+      })
     }
   }
 
@@ -215,7 +218,11 @@ function backfillsOf(steps: readonly Step[], table: TableName | undefined): Back
 async function whichAreDone(client: Client, steps: readonly Step[]): Promise<boolean[]> {
   if (steps.length === 0) return []
   const list = steps.map(({ done }) => `(${done}\n)`).join(', ')
-  const { rows } = await client.query<{ done: (boolean | null)[] }>(`SELECT ARRAY[${list}]::boolean[] AS done`)
+  const { rows } = await client
+    .query<{ done: (boolean | null)[] }>(`SELECT ARRAY[${list}]::boolean[] AS done`)
+    .catch((error: unknown) => {
+      throw failure('What is there already', error)
+    })
   return steps.map((_, index) => rows[0]?.done[index] === true)
 }
 

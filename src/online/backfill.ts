@@ -81,8 +81,6 @@ export async function backfill(run: Run, title: string, action: BackfillAction, 
       if (rest.length === 0) break
       const lost = rest.filter((row) => row.lost)
       const known = rest.filter((row) => !row.lost)
-      // Whoever still writes rows without a tenant could do so for ever: the constraint comes next and stops it.
-      if (rounds - locked > ENOUGH_ROUNDS && lost.length === 0) break
       if (known.length > 0) {
         const keys = known.slice(0, run.settings.batchSize).map(({ key }) => key)
         await withRetries(run, { title, table: action.table }, async () => {
@@ -91,6 +89,8 @@ export async function backfill(run: Run, title: string, action: BackfillAction, 
       }
       if (known.length === LISTED) await pass()
       report(total ?? 0)
+      // Whoever still writes rows without a tenant could do so for ever: the constraint comes next and stops it.
+      if (filled > before && lost.length === 0 && rounds - locked > ENOUGH_ROUNDS) break
       if (filled > before) continue
       if (lost.length === rest.length && !isLast) break
       if (lost.length > 0 && isLast) throw await noTenantKnown(run, title, action, lost)

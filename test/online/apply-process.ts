@@ -6,7 +6,11 @@ import { applyOnline } from '../../src/online/apply-online.js'
 import { fixtureSteps } from './fixture-steps.js'
 
 const [url = '', options = '{}'] = process.argv.slice(2)
-const say = (what: object): void => void process.stdout.write(`${JSON.stringify(what)}\n`)
+/** Holds its breath before each action, so that a kill can come before it as well as in it. */
+const say = (what: object): void => {
+  process.stdout.write(`${JSON.stringify(what)}\n`)
+  if ('kind' in what && what.kind === 'action') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 15)
+}
 
 const connect = async (): Promise<pg.Client> => {
   const client = new pg.Client({ connectionString: url })

@@ -79,7 +79,7 @@ function killer(): { killAt(line: Line): boolean; readonly killed: string[]; nex
       if (starts) number++
       const isFill = key.startsWith('backfill')
       const place = `${key}, action ${number}`
-      const here = isFill ? line.kind === 'rows' && line.filled > 0 : starts
+      const here = isFill ? line.kind === 'rows' && line.seen > (line.of ?? 0) / 2 && line.filled > 0 : starts
       if (!armed || !here || killed.includes(place)) return false
       killed.push(place)
       armed = false
