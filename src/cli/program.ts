@@ -41,6 +41,7 @@ function program(ran: (code: ExitCode) => void): Command {
     .option('--tenant-model <model>', 'the Prisma model of a tenant')
     .option('--tenant-id <type>', 'uuid, int, bigint or text (default: as the id of that model)')
     .option('--column <name>', 'the column that names the tenant')
+    .option('--field <name>', 'what Prisma calls that column in models that get it')
     .option('--setting <name>', "the setting that carries the tenant (default: 'app.tenant_id')")
     .option('--shared <models>', 'models that every tenant reads and none writes, with commas between them', list)
     .option('--add-column <models>', "models that get the column, with commas between them, or 'all'", list)

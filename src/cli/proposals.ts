@@ -1,5 +1,6 @@
 import { kindsOf } from '../schema/classify.js'
 import type { ResolvedConfig } from '../schema/config.js'
+import { tenantFieldOf } from '../schema/keys.js'
 import type { Model, PrismaSchema } from '../schema/model.js'
 import { typeOf } from '../schema/problems.js'
 import type { TenantColumnType } from '../sql/policies.js'
@@ -7,6 +8,7 @@ import type { TenantColumnType } from '../sql/policies.js'
 // What customers are called, the likeliest first.
 const usualNames = /^(tenant|organi[sz]ation|org|company|workspace|account|customer|client|team)s?$/i
 const usualColumn = 'tenant_id'
+const usualField = 'tenantId'
 
 export interface TenantModelProposal {
   readonly model: Model
@@ -33,19 +35,30 @@ export function tenantIdTypeOf({ primaryKey, fields }: Model): TenantColumnType 
 
 /** The column by which most models point at the tenant; `tenant_id` where they do not agree on one. */
 export function tenantColumn(schema: PrismaSchema, tenantModel: string): string {
-  const times = new Map<string, number>()
-  for (const model of schema.models) {
-    if (model.name === tenantModel) continue
-    const named = model.fields.some(({ column }) => column === usualColumn) ? [usualColumn] : []
+  const columns = schema.models.flatMap((model) => {
+    if (model.name === tenantModel) return []
+    const named = model.fields.filter(({ column }) => column === usualColumn)
     const pointing = model.relations
       .filter(({ parent, fields }) => parent === tenantModel && fields.length === 1)
-      .flatMap(({ fields }) => model.fields.find(({ name }) => name === fields[0])?.column ?? [])
-    for (const column of new Set([...named, ...pointing])) times.set(column, (times.get(column) ?? 0) + 1)
-  }
-  const [first] = [...times].sort(
-    ([nameA, a], [nameB, b]) => b - a || Number(nameB === usualColumn) - Number(nameA === usualColumn),
-  )
-  return first?.[0] ?? usualColumn
+      .flatMap(({ fields }) => model.fields.find(({ name }) => name === fields[0]) ?? [])
+    return [...new Set([...named, ...pointing].map(({ column }) => column))]
+  })
+  return commonest(columns, usualColumn)
+}
+
+/** What most models call that column, so that those which get it call it the same. */
+export function tenantField(schema: PrismaSchema, column: string): string {
+  const fields = schema.models.flatMap((model) => tenantFieldOf(model, column)?.name ?? [])
+  return commonest(fields, usualField)
+}
+
+/** The text that stands there most often; of several, the usual one, or else the first. */
+function commonest(texts: readonly string[], usual: string): string {
+  const times = new Map<string, number>()
+  for (const text of texts) times.set(text, (times.get(text) ?? 0) + 1)
+  const most = Math.max(...times.values())
+  if (times.size === 0 || times.get(usual) === most) return usual
+  return texts.find((text) => times.get(text) === most) ?? usual
 }
 
 export interface Coverage {

@@ -41,6 +41,7 @@ describe('in a terminal', () => {
     expect(await config()).toEqual({
       tenantModel: 'Company',
       column: 'company_id',
+      field: 'companyId',
       shared: ['Country'],
       addColumn: 'all',
     })
@@ -66,6 +67,7 @@ describe('in a terminal', () => {
     expect(await config()).toEqual({
       tenantModel: 'Company',
       column: 'company_id',
+      field: 'companyId',
       setting: 'crm.tenant',
       roles: { app: 'service' },
       shared: ['Country'],
@@ -116,7 +118,12 @@ describe('with flags', () => {
   test('it asks nothing, and says what it did', async () => {
     const ran = await project.run('init', '--tenant-model', 'Company', '--shared', 'Country')
     expect(ran).toEqual({ code: 0, stdout: 'Wrote tenancy.config.json. Next: tenancy plan\n', stderr: '' })
-    expect(await config()).toEqual({ tenantModel: 'Company', column: 'company_id', shared: ['Country'] })
+    expect(await config()).toEqual({
+      tenantModel: 'Company',
+      column: 'company_id',
+      field: 'companyId',
+      shared: ['Country'],
+    })
   })
 
   test('every flag has its place in the file, and defaults are left out', async () => {
@@ -124,6 +131,7 @@ describe('with flags', () => {
       'tenant-model': 'Company',
       'tenant-id': 'uuid',
       column: 'company_id',
+      field: 'companyId',
       setting: 'app.tenant_id',
       shared: 'Country',
       'add-column': 'Comment',
@@ -141,6 +149,7 @@ describe('with flags', () => {
     const expected = {
       tenantModel: 'Company',
       column: 'company_id',
+      field: 'companyId',
       seal: true,
       shared: ['Country'],
       addColumn: ['Comment'],
@@ -154,14 +163,16 @@ describe('with flags', () => {
   })
 
   test('--yes takes the proposals: the model with a usual name, else the one that most point at', async () => {
-    const renamed = SCHEMA.replaceAll('Company', 'Studio').replaceAll('company_id', 'tenant_id')
-    for (const [schema, model, column] of [
-      [SCHEMA, 'Company', 'company_id'],
+    const renamed = SCHEMA.replaceAll('Company', 'Studio')
+      .replaceAll('company_id', 'tenant_id')
+      .replaceAll('companyId', 'tenantId')
+    for (const [schema, model, names] of [
+      [SCHEMA, 'Company', { column: 'company_id', field: 'companyId' }],
       [renamed, 'Studio', undefined],
     ] as const) {
       await project.write('prisma/schema.prisma', schema)
       expect(await project.run('init', '--yes', '--shared', 'Country', '--force')).toMatchObject({ code: 0 })
-      expect(await config()).toEqual({ tenantModel: model, ...(column && { column }), shared: ['Country'] })
+      expect(await config()).toEqual({ tenantModel: model, ...names, shared: ['Country'] })
     }
   })
 

@@ -1,6 +1,6 @@
-// The package as users get it: built, packed, and installed from the tarball into a project of its own.
+// The package as users get it: built, packed, and unpacked into a project of its own, where npm would put it.
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +13,8 @@ export interface InstalledPackage {
   /** The project that it is installed in. */
   readonly project: string
   readonly folder: string
+  /** Gives the project what the command depends on. */
+  addDependencies(): Promise<void>
   /** Runs a module in the project with nothing but Node: `.mjs` or `.cjs` by its name. Answers with what it printed. */
   run(name: string, source: string): Promise<string>
   remove(): Promise<void>
@@ -35,13 +37,23 @@ export async function installPackage(): Promise<InstalledPackage> {
   const tarball = (await readdir(work)).find((file) => file.endsWith('.tgz'))
   if (tarball === undefined) throw new Error('npm pack made no tarball.')
   await writeFile(join(project, 'package.json'), '{ "name": "project", "private": true }')
-  await npm(project, 'install', '--offline', '--ignore-scripts', '--legacy-peer-deps', join(work, tarball))
-  // The peers are those of the checkout: nothing is downloaded.
-  for (const peer of ['pg', '@prisma'])
-    await symlink(join(ROOT, 'node_modules', peer), join(project, 'node_modules', peer))
+  // npm itself would ask its registry for what the command depends on. Nothing is downloaded here.
+  const folder = join(project, 'node_modules/prisma-extension-tenancy')
+  await mkdir(folder, { recursive: true })
+  await run('tar', ['-xzf', join(work, tarball), '-C', folder, '--strip-components=1'])
+  const link = (name: string): Promise<void> =>
+    symlink(join(ROOT, 'node_modules', name), join(project, 'node_modules', name))
+  // The peers are those of the checkout. What only the command needs is not there yet.
+  await mkdir(join(project, 'node_modules/@prisma'))
+  for (const peer of ['pg', '@prisma/client', '@prisma/adapter-pg']) await link(peer)
   return {
     project,
-    folder: join(project, 'node_modules/prisma-extension-tenancy'),
+    folder,
+    async addDependencies() {
+      const { dependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+      await mkdir(join(project, 'node_modules/@clack'))
+      for (const name of Object.keys(dependencies)) await link(name)
+    },
     async run(name, text) {
       await writeFile(join(project, name), text)
       const { stdout } = await run(process.execPath, [join(project, name)], { cwd: project })

@@ -119,3 +119,34 @@ describe('an ESM and a CommonJS copy in one process', () => {
     })
   })
 })
+
+describe('the command', () => {
+  test('is needed by no entry: all of them have loaded where none of its dependencies are', async () => {
+    const { dependencies } = JSON.parse(await readFile(join(installed.folder, 'package.json'), 'utf8'))
+    expect(Object.keys(dependencies)).toContain('commander')
+    for (const name of Object.keys(dependencies)) {
+      await expect(installed.run('absent.mjs', `import '${name}'`)).rejects.toThrow('ERR_MODULE_NOT_FOUND')
+    }
+    const sources = await readdir(join(installed.folder, 'dist'), { recursive: true })
+    for (const file of sources.filter((name) => /^(?!cli).*\.c?js$/.test(name))) {
+      const text = await readFile(join(installed.folder, 'dist', file), 'utf8')
+      for (const name of Object.keys(dependencies)) expect(text).not.toContain(`"${name}"`)
+    }
+  })
+
+  test('is the file that bin names, runs under Node, and loads what a command needs only when that runs', async () => {
+    await installed.addDependencies()
+    const { bin, version } = JSON.parse(await readFile(join(installed.folder, 'package.json'), 'utf8'))
+    const file = join(installed.folder, bin.tenancy)
+    expect(await readFile(file, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+    const runs = (args: string) =>
+      `process.argv.push(...${args}); await import(${JSON.stringify(pathToFileURL(file).href)})`
+    expect(await installed.run('version.mjs', runs("['--version']"))).toBe(`${version}\n`)
+    // Loaded modules of CommonJS packages stand in require.cache, and the parser is one.
+    const cached = `import { createRequire } from 'node:module'
+${runs("['--help']")}
+const loaded = Object.keys(createRequire(import.meta.url).cache)
+console.log(JSON.stringify(loaded.filter((path) => /prisma-schema-wasm|cli-progress|node_modules.pg/.test(path))))`
+    expect((await installed.run('help.mjs', cached)).trimEnd().split('\n').at(-1)).toBe('[]')
+  })
+})

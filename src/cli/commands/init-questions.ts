@@ -6,7 +6,7 @@ import type { TenantColumnType } from '../../sql/policies.js'
 import { checkIdentifier, quoteRole } from '../../sql/quote.js'
 import { askOne, askSome, askText, askWhether, cancelled } from '../ask.js'
 import { configText } from '../config-text.js'
-import { coverage, tenantColumn, tenantIdTypeOf, tenantModels } from '../proposals.js'
+import { coverage, tenantColumn, tenantField, tenantIdTypeOf, tenantModels } from '../proposals.js'
 
 /** Asks for what is not given. */
 export async function askConfig(schema: PrismaSchema, given: Partial<TenancyConfig>): Promise<TenancyConfig> {
@@ -19,7 +19,8 @@ export async function askConfig(schema: PrismaSchema, given: Partial<TenancyConf
     given.setting ??
     (await askText('Which PostgreSQL setting is to carry the tenant?', 'app.tenant_id', checkSettingName))
   const roles = await askRoles(given.roles ?? {})
-  const known: TenancyConfig = { ...given, tenantModel, tenantId, column, setting, roles }
+  const field = given.field ?? tenantField(schema, column)
+  const known: TenancyConfig = { ...given, tenantModel, tenantId, column, field, setting, roles }
   const config = { ...known, ...(await askCoverage(schema, known)) }
   if (!(await askWhether(`Write tenancy.config.json?\n${configText(config).trimEnd()}`))) throw cancelled()
   return config

@@ -11,13 +11,14 @@ import { begin, end } from '../ask.js'
 import { configText, withoutDefaults } from '../config-text.js'
 import { count, type ExitCode, Output } from '../output.js'
 import { findSchema } from '../project.js'
-import { tenantColumn, tenantIdTypeOf, tenantModels } from '../proposals.js'
+import { tenantColumn, tenantField, tenantIdTypeOf, tenantModels } from '../proposals.js'
 import { askConfig } from './init-questions.js'
 
 export interface InitOptions {
   readonly tenantModel?: string | undefined
   readonly tenantId?: string | undefined
   readonly column?: string | undefined
+  readonly field?: string | undefined
   readonly setting?: string | undefined
   readonly shared?: readonly string[] | undefined
   readonly addColumn?: readonly string[] | undefined
@@ -67,11 +68,13 @@ export async function init(options: InitOptions): Promise<ExitCode> {
 
 /** What the flags say, in the configuration's own words. */
 function fromFlags(options: InitOptions): Partial<TenancyConfig> {
-  const { tenantModel, tenantId, column, setting, shared, addColumn, backfill, schema, migrations, seal } = options
+  const { tenantModel, tenantId, column, field, setting, shared, addColumn, backfill, schema, migrations, seal } =
+    options
   return {
     tenantModel,
     tenantId: tenantId as TenantColumnType | undefined,
     column,
+    field,
     setting,
     seal,
     shared,
@@ -94,12 +97,9 @@ function proposedConfig(schema: PrismaSchema, given: Partial<TenancyConfig>): Te
   const tenantModel = given.tenantModel ?? first?.model.name
   const model = schema.models.find(({ name }) => name === tenantModel)
   if (tenantModel === undefined || !model) throw noTenantModel(schema, tenantModel)
-  return {
-    ...given,
-    tenantModel,
-    tenantId: given.tenantId ?? tenantIdTypeOf(model),
-    column: given.column ?? tenantColumn(schema, tenantModel),
-  }
+  const column = given.column ?? tenantColumn(schema, tenantModel)
+  const { tenantId = tenantIdTypeOf(model), field = tenantField(schema, column) } = given
+  return { ...given, tenantModel, tenantId, column, field }
 }
 
 function noTenantModel(schema: PrismaSchema, name: string | undefined): TenancyError {

@@ -70,6 +70,7 @@ export async function migration(options: MigrationOptions): Promise<ExitCode> {
   if (!made && project.edits.length === 0) output.line('Nothing is missing: the migrations and the schema say it all.')
   for (const text of live?.warnings ?? []) output.warn(text)
   if (made) output.note(whatNext)
+  if (edits.length > 0) output.note('\nThe schema has changed:                 npx prisma generate')
   return 0
 }
 
