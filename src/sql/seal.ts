@@ -122,30 +122,31 @@ ALTER TABLE ${SEAL_KEYS} ENABLE ROW LEVEL SECURITY;
 }
 
 /**
- * PL/pgSQL, because its plan is kept for the session. The pads are used inside one query and never stand in a variable:
+ * PL/pgSQL, because its plan is kept for the session; few functions, because each is looked up anew in every transaction.
+ * The pads are used inside one query and never stand in a variable:
  * as a parameter they would become constants of a plan, which debug_print_plan shows to its caller.
  */
 function body(returns: string, setting: string, validFor: number): string {
   const refuse = (code: string, message: string, hint: string) =>
     `RAISE EXCEPTION USING ERRCODE = '${code}', MESSAGE = ${quoteLiteral(message)},
       HINT = ${quoteLiteral(hint)};`
+  // All that follows the key: an id may have dots, and a part of it would be another tenant.
+  const tenant = "substr(seal, 68 + length(split_part(seal, '.', 2)) + length(split_part(seal, '.', 3)))"
   return `
 DECLARE
   seal text := current_setting(${quoteLiteral(setting)}, true);
-  signed text;
-  expiry timestamptz;
   genuine boolean;
+  seconds_left double precision;
 BEGIN
   -- After a transaction that set it, the setting is '' on that connection.
   IF seal IS NULL OR seal = '' THEN
     RETURN NULL;
   END IF;
-  signed := substr(seal, 65);
-  SELECT encode(sha256(outer_pad || sha256(inner_pad ||
-      convert_to(${quoteLiteral(sealPurpose(setting))} || signed, 'UTF8'))), 'hex') = left(seal, 64)
+  SELECT starts_with(seal, encode(sha256(outer_pad || sha256(inner_pad ||
+      convert_to(${quoteLiteral(sealPurpose(setting))} || substr(seal, 65), 'UTF8'))), 'hex'))
     INTO genuine
     FROM ${SEAL_KEYS}
-    WHERE key_id = split_part(signed, '.', 3) AND retired_at IS NULL;
+    WHERE key_id = split_part(seal, '.', 3) AND retired_at IS NULL;
   IF genuine IS NOT TRUE THEN
     ${refuse(
       SEAL_REFUSED.notGenuine,
@@ -154,18 +155,18 @@ BEGIN
     )}
   END IF;
   -- From here on every character is one that the holder of the key wrote.
-  expiry := to_timestamp(split_part(signed, '.', 2)::double precision);
-  IF expiry < now() - interval '${CLOCK_SKEW} seconds' THEN
+  seconds_left := split_part(seal, '.', 2)::double precision - date_part('epoch', now());
+  IF seconds_left < -${CLOCK_SKEW} THEN
     ${refuse(SEAL_REFUSED.expired, 'The seal of the tenant has expired.', 'Do the clocks of this service and of the database agree?')}
   END IF;
-  IF expiry > now() + interval '${validFor + CLOCK_SKEW} seconds' THEN
+  IF seconds_left > ${validFor + CLOCK_SKEW} THEN
     ${refuse(
       SEAL_REFUSED.tooLong,
       'The seal of the tenant is valid for longer than this database allows.',
       'Give sealTenants() the validFor of the service, and look at its clock.',
     )}
   END IF;
-  RETURN nullif(substr(signed, 4 + length(split_part(signed, '.', 2)) + length(split_part(signed, '.', 3))), '')${returns === 'text' ? '' : `::${returns}`};
+  RETURN nullif(${tenant}, '')${returns === 'text' ? '' : `::${returns}`};
 END
 `
 }

@@ -345,7 +345,7 @@ async function workOf(db: TenantDatabase, b: SeededTenant) {
 async function openToAttack(db: TenantDatabase): Promise<void> {
   await runSql(
     db.adminUrl,
-    `CREATE SCHEMA sandbox; GRANT ALL ON SCHEMA sandbox TO app_user;
+    `CREATE SCHEMA sandbox; GRANT ALL ON SCHEMA sandbox TO PUBLIC;
      CREATE FUNCTION run(sql text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE sql; RETURN 'done'; END $$;
      CREATE FUNCTION put(name text, value text, local boolean) RETURNS text LANGUAGE sql
        AS $$ SELECT pg_catalog.set_config(name, value, local) $$;
@@ -355,8 +355,5 @@ async function openToAttack(db: TenantDatabase): Promise<void> {
 
 async function cleanSandbox(db: TenantDatabase, statements: string[]): Promise<void> {
   if (!statements.some((text) => text.includes('sandbox'))) return
-  await runSql(
-    db.adminUrl,
-    'DROP SCHEMA sandbox CASCADE; CREATE SCHEMA sandbox; GRANT ALL ON SCHEMA sandbox TO app_user',
-  )
+  await runSql(db.adminUrl, 'DROP SCHEMA sandbox CASCADE; CREATE SCHEMA sandbox; GRANT ALL ON SCHEMA sandbox TO PUBLIC')
 }

@@ -31,35 +31,33 @@ CREATE OR REPLACE FUNCTION "tenancy"."tenant_id"() RETURNS uuid
 AS $tenancy$
 DECLARE
   seal text := current_setting('app.tenant_seal', true);
-  signed text;
-  expiry timestamptz;
   genuine boolean;
+  seconds_left double precision;
 BEGIN
   -- After a transaction that set it, the setting is '' on that connection.
   IF seal IS NULL OR seal = '' THEN
     RETURN NULL;
   END IF;
-  signed := substr(seal, 65);
-  SELECT encode(sha256(outer_pad || sha256(inner_pad ||
-      convert_to('tenancy-seal-1 app.tenant_seal ' || signed, 'UTF8'))), 'hex') = left(seal, 64)
+  SELECT starts_with(seal, encode(sha256(outer_pad || sha256(inner_pad ||
+      convert_to('tenancy-seal-1 app.tenant_seal ' || substr(seal, 65), 'UTF8'))), 'hex'))
     INTO genuine
     FROM "tenancy"."seal_keys"
-    WHERE key_id = split_part(signed, '.', 3) AND retired_at IS NULL;
+    WHERE key_id = split_part(seal, '.', 3) AND retired_at IS NULL;
   IF genuine IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'TSL01', MESSAGE = 'The seal of the tenant is not genuine.',
       HINT = 'Is the key that this service signs with in the database, and not retired? tenancy seal list';
   END IF;
   -- From here on every character is one that the holder of the key wrote.
-  expiry := to_timestamp(split_part(signed, '.', 2)::double precision);
-  IF expiry < now() - interval '60 seconds' THEN
+  seconds_left := split_part(seal, '.', 2)::double precision - date_part('epoch', now());
+  IF seconds_left < -60 THEN
     RAISE EXCEPTION USING ERRCODE = 'TSL02', MESSAGE = 'The seal of the tenant has expired.',
       HINT = 'Do the clocks of this service and of the database agree?';
   END IF;
-  IF expiry > now() + interval '360 seconds' THEN
+  IF seconds_left > 360 THEN
     RAISE EXCEPTION USING ERRCODE = 'TSL03', MESSAGE = 'The seal of the tenant is valid for longer than this database allows.',
       HINT = 'Give sealTenants() the validFor of the service, and look at its clock.';
   END IF;
-  RETURN nullif(substr(signed, 4 + length(split_part(signed, '.', 2)) + length(split_part(signed, '.', 3))), '')::uuid;
+  RETURN nullif(substr(seal, 68 + length(split_part(seal, '.', 2)) + length(split_part(seal, '.', 3))), '')::uuid;
 END
 $tenancy$;
 -- Policies call it as whoever asks.

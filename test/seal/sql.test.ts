@@ -155,6 +155,13 @@ describe.each(majors)('on PostgreSQL %i', (major) => {
     await uninstall()
   })
 
+  test('an id that the type does not know is an error, never the part of it that is one', async () => {
+    await install({ type: 'int' })
+    await addSealKey(owner, key)
+    for (const id of ['1.5', '1.', '1 OR 1=1', A]) expect(await tenantOf(sealOf(id, { key }))).toMatch(/^22P02 /)
+    await uninstall()
+  })
+
   describe('installed', () => {
     beforeAll(async () => {
       await install()
