@@ -15,21 +15,13 @@ import {
   tenantRoles,
   unshareTable,
 } from '../../src/sql/index.js'
+import { whyNoDump } from '../support/pg-dump.js'
 import { startPostgres } from '../support/postgres.js'
 import { a, b, failure, type LiveDatabase, openLiveDatabase } from './live-database.js'
 
 const run = promisify(execFile)
 const { major } = await startPostgres()
-const installed = await run('pg_dump', ['--version']).then(
-  ({ stdout }) => Number(/(\d+)\./.exec(stdout)?.[1]),
-  () => undefined,
-)
-const cannotDump =
-  installed === undefined
-    ? ' (skipped: there is no pg_dump)'
-    : installed < major
-      ? ` (skipped: pg_dump ${installed} cannot dump PostgreSQL ${major})`
-      : ''
+const cannotDump = await whyNoDump(major)
 
 const schema = `
   CREATE TABLE projects (id serial PRIMARY KEY, name text);

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { whyNoDump } from '../support/pg-dump.js'
 import { runSql, startPostgres, type TestDatabase } from '../support/postgres.js'
 import { rowLike } from './attacks/copies.js'
 import { type Generated, migrate } from './migrate.js'
@@ -69,38 +70,37 @@ test('a seed writes rows of a tenant that it names, without a scope', async () =
   expect(seeded).toBeGreaterThan(20)
 })
 
-describe.skipIf(!process.env.TEST_POSTGRES_MAJOR?.startsWith('15') && process.env.TEST_POSTGRES_MAJOR !== undefined)(
-  'with the pg_dump of PostgreSQL 15, on PostgreSQL 15',
-  () => {
-    let folder: string
-    let restored: TestDatabase
-    beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'tenancy-dump-'))
-      restored = await (await startPostgres()).createDatabase()
-    })
-    afterAll(async () => {
-      await rm(folder, { recursive: true, force: true })
-      await restored.drop()
-    })
+const cannotDump = await whyNoDump((await startPostgres()).major)
 
-    test('a dump as the migrator has every row, and its restore has them too, with their policies', async () => {
-      const file = join(folder, 'dump.sql')
-      const schemas = ['--schema=public', '--schema=billing', '--schema=tenancy']
-      await run('pg_dump', [migratorUrl, '--file', file, '--no-owner', ...schemas])
-      expect((await readFile(file, 'utf8')).match(/^COPY /gm)?.length).toBeGreaterThanOrEqual(world.tables.length)
-      await runSql(restored.adminUrl, 'DROP SCHEMA public')
-      await run('psql', [restored.adminUrl, '--quiet', '--set=ON_ERROR_STOP=1', '--file', file])
-      for (const table of world.tables) {
-        const all = `SELECT count(*)::int AS n, md5(string_agg(t::text, ',' ORDER BY t::text)) AS md5 FROM ${table.sql} t`
-        expect(await runSql(restored.adminUrl, all), table.name).toEqual((await world.admin.query(all)).rows)
-      }
-      const policies = 'SELECT schemaname, tablename, qual FROM pg_policies ORDER BY schemaname, tablename'
-      expect(await runSql(restored.adminUrl, policies)).toEqual((await world.admin.query(policies)).rows)
-    })
+describe.skipIf(cannotDump !== '')(`with pg_dump${cannotDump}`, () => {
+  let folder: string
+  let restored: TestDatabase
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tenancy-dump-'))
+    restored = await (await startPostgres()).createDatabase()
+  })
+  afterAll(async () => {
+    await rm(folder, { recursive: true, force: true })
+    await restored.drop()
+  })
 
-    test('a dump as the app role is refused, and not silently empty', async () => {
-      const dump = run('pg_dump', [world.appUrl, '--file', join(folder, 'app.sql'), '--schema=billing'])
-      await expect(dump).rejects.toThrow(/query would be affected by row-level security policy/)
-    })
-  },
-)
+  test('a dump as the migrator has every row, and its restore has them too, with their policies', async () => {
+    const file = join(folder, 'dump.sql')
+    const schemas = ['--schema=public', '--schema=billing', '--schema=tenancy']
+    await run('pg_dump', [migratorUrl, '--file', file, '--no-owner', ...schemas])
+    expect((await readFile(file, 'utf8')).match(/^COPY /gm)?.length).toBeGreaterThanOrEqual(world.tables.length)
+    await runSql(restored.adminUrl, 'DROP SCHEMA public')
+    await run('psql', [restored.adminUrl, '--quiet', '--set=ON_ERROR_STOP=1', '--file', file])
+    for (const table of world.tables) {
+      const all = `SELECT count(*)::int AS n, md5(string_agg(t::text, ',' ORDER BY t::text)) AS md5 FROM ${table.sql} t`
+      expect(await runSql(restored.adminUrl, all), table.name).toEqual((await world.admin.query(all)).rows)
+    }
+    const policies = 'SELECT schemaname, tablename, qual FROM pg_policies ORDER BY schemaname, tablename'
+    expect(await runSql(restored.adminUrl, policies)).toEqual((await world.admin.query(policies)).rows)
+  })
+
+  test('a dump as the app role is refused, and not silently empty', async () => {
+    const dump = run('pg_dump', [world.appUrl, '--file', join(folder, 'app.sql'), '--schema=billing'])
+    await expect(dump).rejects.toThrow(/query would be affected by row-level security policy/)
+  })
+})
