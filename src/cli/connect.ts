@@ -52,20 +52,29 @@ function readUrl(url: string | undefined): Where {
       hint: 'Add --url postgresql://user@host:5432/database, or set DATABASE_URL.',
     })
   }
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed?.protocol !== 'postgresql:' && parsed?.protocol !== 'postgres:') {
+  const parsed = parseUrl(url)
+  if (parsed === undefined) {
     // Not shown: it may contain a password.
     throw new TenancyError('CONFIG.INVALID', "The database's URL is not one of PostgreSQL's.", {
       hint: 'It looks like this: postgresql://user@host:5432/database',
       docsUrl: 'https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS',
     })
   }
-  return {
-    url,
-    schema: parsed.searchParams.get('schema') ?? undefined,
-    shown: parsed.searchParams.get('host') ?? (parsed.host || 'localhost'),
-    user: decodeURIComponent(parsed.username),
-    database: decodeURIComponent(parsed.pathname.slice(1)),
+  return { url, ...parsed }
+}
+
+function parseUrl(url: string): Omit<Where, 'url'> | undefined {
+  try {
+    const { protocol, searchParams, host, username, pathname } = new URL(url)
+    if (protocol !== 'postgresql:' && protocol !== 'postgres:') return undefined
+    return {
+      schema: searchParams.get('schema') ?? undefined,
+      shown: searchParams.get('host') ?? (host || 'localhost'),
+      user: decodeURIComponent(username),
+      database: decodeURIComponent(pathname.slice(1)),
+    }
+  } catch {
+    return undefined
   }
 }
 

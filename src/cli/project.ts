@@ -10,7 +10,6 @@ import { editedSchema } from '../schema/edit.js'
 import type { PrismaSchema } from '../schema/model.js'
 import { loadSchema } from '../schema/read.js'
 import type { SchemaFile } from '../schema/source.js'
-import { showValue } from '../show-value.js'
 
 /** A project as it is on disk, and what it lacks for tenants to be apart. */
 export interface Project {
@@ -42,7 +41,7 @@ export async function loadProject(folder: string): Promise<Project> {
   const config = await readConfig(folder)
   const path = await findSchema(folder, config.schema)
   const migrations = resolve(folder, config.migrations ?? join(dirname(path), 'migrations'))
-  const [before] = await Promise.all([loadSchema(path), checkMigrations(migrations)])
+  const [before] = await Promise.all([loadSchema(path), checkMigrations(migrations, relative(folder, migrations))])
   const after = await editedSchema(before, config)
   const desired = desiredState(after, before, config)
   return { config, migrations, edits: editsBetween(before, after, folder), desired, steps: planSteps(desired) }
@@ -54,14 +53,13 @@ export async function loadProject(folder: string): Promise<Project> {
  * @throws TenancyError `CONFIG.INVALID` where there is none
  */
 export async function findSchema(folder: string, given: string | undefined): Promise<string> {
-  if (given !== undefined) return resolve(folder, given)
-  const places = ['prisma/schema.prisma', 'prisma/schema', 'schema.prisma']
+  const places = given === undefined ? ['prisma/schema.prisma', 'prisma/schema', 'schema.prisma'] : [given]
   for (const place of places) {
     const path = resolve(folder, place)
     if (await stat(path).catch(() => undefined)) return path
   }
-  throw new TenancyError('CONFIG.INVALID', `There is no Prisma schema in ${showValue(folder)}.`, {
-    hint: `It was looked for at ${places.join(', ')}. Is it elsewhere, "schema" in tenancy.config.json (or --schema of tenancy init) names it.`,
+  throw new TenancyError('CONFIG.INVALID', `There is no Prisma schema at ${places.join(', ')}.`, {
+    hint: 'Name the file, or the folder of .prisma files: "schema": "prisma/schema.prisma" in tenancy.config.json, or --schema of tenancy init.',
   })
 }
 
@@ -75,18 +73,18 @@ function editsBetween(before: PrismaSchema, after: PrismaSchema, folder: string)
 }
 
 /** Whatever else is in there, we would put a migration where Prisma never looks. */
-async function checkMigrations(migrations: string): Promise<void> {
+async function checkMigrations(migrations: string, shown: string): Promise<void> {
   const entries = await readdir(migrations).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return []
-    throw notMigrations(migrations, cause.code === 'ENOTDIR' ? 'is a file' : `cannot be read (${cause.code})`)
+    throw notMigrations(shown, cause.code === 'ENOTDIR' ? 'is a file' : `cannot be read (${cause.code})`)
   })
   const lock = await readFile(join(migrations, 'migration_lock.toml'), 'utf8').catch(() => undefined)
   const provider = lock && /^\s*provider\s*=\s*"(.*)"/m.exec(lock)?.[1]
   if (provider && !provider.startsWith('postgres')) {
-    throw notMigrations(migrations, `holds migrations for ${provider}`)
+    throw notMigrations(shown, `holds migrations for ${provider}`)
   }
   const known = lock !== undefined || entries.every((name) => name.startsWith('.')) || (await anyMigration(migrations))
-  if (!known) throw notMigrations(migrations, 'holds no Prisma migrations, but other files')
+  if (!known) throw notMigrations(shown, 'holds no Prisma migrations, but other files')
 }
 
 async function anyMigration(migrations: string): Promise<boolean> {
@@ -100,8 +98,8 @@ async function anyMigration(migrations: string): Promise<boolean> {
   return found.includes(true)
 }
 
-function notMigrations(path: string, what: string): TenancyError {
-  return new TenancyError('CONFIG.INVALID', `The folder of migrations, ${showValue(path)}, ${what}.`, {
+function notMigrations(shown: string, what: string): TenancyError {
+  return new TenancyError('CONFIG.INVALID', `The folder of migrations, ${shown}, ${what}.`, {
     hint: 'Name the folder in tenancy.config.json: "migrations": "prisma/migrations".',
   })
 }

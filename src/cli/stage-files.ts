@@ -1,6 +1,5 @@
 import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { TenancyError } from '../errors.js'
-import { showValue } from '../show-value.js'
 
 export interface StagedFiles {
   /** Puts all of them in place. */
@@ -28,7 +27,7 @@ export async function stageFiles(files: readonly { path: string; text: string }[
       await chmod(beside, (await stat(path)).mode)
     } catch (cause) {
       await clear()
-      throw new TenancyError('CONFIG.INVALID', `${showValue(path)} cannot be written (${(cause as Error).message}).`, {
+      throw new TenancyError('CONFIG.INVALID', `${path} cannot be written (${(cause as Error).message}).`, {
         hint: 'Nothing was written. Give this user the right to write there.',
         cause,
       })

@@ -17,7 +17,7 @@ async function refusalOf(of: TestProject, ...args: string[]): Promise<Ran> {
   const before = await of.files()
   const ran = await of.run(...args)
   expect({ args, code: ran.code, stderr: ran.stderr }).toMatchObject({ code: 2 })
-  expect(ran.stderr).toMatch(/^error: .+\nhint: {2}.+/)
+  expect(ran.stderr).toMatch(/^error: .+\n[\s\S]*^hint: {2}.+/m)
   expect(ran.stderr).not.toMatch(/^\s+at /m)
   expect(await of.files()).toEqual(before)
   return ran
@@ -46,7 +46,7 @@ const inputs: BadInput[] = [
   {
     what: 'no schema',
     arrange: configWith({ schema: 'elsewhere/schema.prisma' }),
-    message: /no Prisma schema at ".*elsewhere\/schema.prisma"/,
+    message: /no Prisma schema at elsewhere\/schema.prisma\./,
     hint: '"schema": "prisma/schema.prisma"',
   },
   {
@@ -85,7 +85,7 @@ const inputs: BadInput[] = [
       await of.write('notes/todo.txt', 'Buy milk')
       await configWith({ migrations: 'notes' })(of)
     },
-    message: /".*notes", holds no Prisma migrations, but other files/,
+    message: /The folder of migrations, notes, holds no Prisma migrations, but other files/,
     hint: '"migrations": "prisma/migrations"',
   },
   {
@@ -106,9 +106,9 @@ const inputs: BadInput[] = [
 ]
 
 describe.each(inputs)('$what', ({ arrange, message, hint }) => {
-  test.each([['plan'], ['migration', '--write'], ['roles']])('stops tenancy %s %s', async (...args) => {
+  test.each([['plan'], ['migration', '--write'], ['roles']])('stops tenancy %s', async (...args) => {
     await arrange(project)
-    const { stderr, stdout } = await refusalOf(project, ...args.filter((each) => each))
+    const { stderr, stdout } = await refusalOf(project, ...args)
     expect(stderr).toMatch(message)
     expect(stderr).toContain(hint)
     expect(stdout).toBe('')
@@ -173,7 +173,7 @@ describe('a database', () => {
 
   test.each(commands)('that is not there stops tenancy %s', async (...args) => {
     const url = `postgresql://me:secret@127.0.0.1:${await freePort()}/app`
-    const { stderr, stdout } = await refusalOf(example.project, ...args.filter((each) => each), '--url', url)
+    const { stderr, stdout } = await refusalOf(example.project, ...args, '--url', url)
     expect(stderr).toMatch(/The database at 127.0.0.1:\d+ cannot be reached \(ECONNREFUSED\)/)
     expect(stderr).toContain('DATABASE_URL')
     expect(stderr + stdout).not.toContain('secret')

@@ -212,7 +212,7 @@ describe('with flags', () => {
     {
       why: 'there is no schema',
       args: ['--yes', '--schema', 'x.prisma'],
-      says: 'no Prisma schema at',
+      says: 'no Prisma schema at x.prisma',
       hint: 'prisma/schema.prisma',
     },
   ])('it stops where $why, and writes nothing', async ({ args, says, hint }) => {

@@ -1,9 +1,8 @@
 // `prisma migrate` without its command: the schema engine itself, on a real database through Prisma's own adapter.
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { PrismaPg } from '@prisma/adapter-pg'
 import * as driverAdapterUtils from '@prisma/driver-adapter-utils'
 import pg from 'pg'
+import { schemaEngine } from '../support/schema-engine.js'
 
 export interface MigrationFile {
   readonly name: string
@@ -31,13 +30,12 @@ interface Engine {
 
 export function prismaMigrate(url: string): PrismaMigrate {
   const withEngine = async <Result>(work: (engine: Engine) => Promise<Result>): Promise<Result> => {
-    loaded ??= load()
-    const bindings = await loaded
+    const { SchemaEngine } = await schemaEngine<Engine>()
     // A pool of our own: the engine leaves its connection open, and on it Prisma's lock.
     const pool = new pg.Pool({ connectionString: url })
     const factory = driverAdapterUtils.bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool))
     const schema = ['schema.prisma', 'datasource db {\n  provider = "postgresql"\n}\n']
-    const engine = await bindings.SchemaEngine.new({ datamodels: [schema] }, () => {}, factory)
+    const engine = await SchemaEngine.new({ datamodels: [schema] }, () => {}, factory)
     try {
       return await work(engine)
     } finally {
@@ -76,32 +74,4 @@ function listOf(migrations: readonly MigrationFile[]): object {
       migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: sql } },
     })),
   }
-}
-
-interface Bindings {
-  SchemaEngine: { new: (options: unknown, log: () => void, adapter: unknown) => Promise<Engine> }
-  __wbg_set_wasm(exports: object): void
-}
-
-// Node has it as a global; its types come with the browser's, which are not wanted here.
-const { WebAssembly: wasm } = globalThis as unknown as {
-  WebAssembly: {
-    Module: new (bytes: Uint8Array) => object
-    Instance: new (module: object, imports: object) => { exports: Record<string, (() => void) | undefined> }
-  }
-}
-
-let loaded: Promise<Bindings> | undefined
-
-// The package's own entry lets a bundler load the wasm file; in Node it is loaded by hand.
-async function load(): Promise<Bindings> {
-  const entry = '@prisma/schema-engine-wasm/schema_engine_bg'
-  const bindings = (await import(entry)) as Bindings
-  const file = createRequire(import.meta.url)
-    .resolve(entry)
-    .replace(/js$/, 'wasm')
-  const { exports } = new wasm.Instance(new wasm.Module(readFileSync(file)), { './schema_engine_bg.js': bindings })
-  bindings.__wbg_set_wasm(exports)
-  exports['__wbindgen_start']?.()
-  return bindings
 }

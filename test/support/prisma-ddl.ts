@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import * as driverAdapterUtils from '@prisma/driver-adapter-utils'
+import { schemaEngine } from './schema-engine.js'
 
 /** A file of a Prisma schema, as src/schema has it. */
 interface SchemaFile {
@@ -42,10 +41,8 @@ async function diff(from: unknown, to: unknown): Promise<string> {
   }
 }
 
-// The package's own entry lets a bundler load the wasm file; in Node it is loaded by hand.
 async function newEngine(): Promise<Engine> {
-  loaded ??= load()
-  const bindings = await loaded
+  const { SchemaEngine } = await schemaEngine<Engine>()
   // Only asked for the server's version: no statement of the DDL is run.
   const adapter = {
     provider: 'postgres',
@@ -68,38 +65,11 @@ async function newEngine(): Promise<Engine> {
     connectToShadowDb: async () => adapter,
   }
   const bound = driverAdapterUtils.bindMigrationAwareSqlAdapterFactory(factory as never)
-  return bindings.SchemaEngine.new(
+  return SchemaEngine.new(
     { datamodels: [['schema.prisma', 'datasource db {\n  provider = "postgresql"\n}\n']] },
     () => {},
     bound,
   )
-}
-
-interface Bindings {
-  SchemaEngine: { new: (options: unknown, log: () => void, adapter: unknown) => Promise<Engine> }
-  __wbg_set_wasm(exports: object): void
-}
-
-// Node has it as a global; its types come with the browser's, which are not wanted here.
-const { WebAssembly: wasm } = globalThis as unknown as {
-  WebAssembly: {
-    Module: new (bytes: Uint8Array) => object
-    Instance: new (module: object, imports: object) => { exports: Record<string, (() => void) | undefined> }
-  }
-}
-
-let loaded: Promise<Bindings> | undefined
-
-async function load(): Promise<Bindings> {
-  const bindings = (await import('@prisma/schema-engine-wasm/schema_engine_bg' as string)) as Bindings
-  const file = createRequire(import.meta.url)
-    .resolve('@prisma/schema-engine-wasm/schema_engine_bg')
-    .replace(/js$/, 'wasm')
-  const module = new wasm.Module(readFileSync(file))
-  const { exports } = new wasm.Instance(module, { './schema_engine_bg.js': bindings })
-  bindings.__wbg_set_wasm(exports)
-  exports['__wbindgen_start']?.()
-  return bindings
 }
 
 function plain(error: unknown): string {

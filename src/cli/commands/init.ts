@@ -144,7 +144,7 @@ async function writeConfig(folder: string, config: TenancyConfig): Promise<void>
     await rename(beside, path)
   } catch (cause) {
     await rm(beside, { force: true })
-    throw new TenancyError('CONFIG.INVALID', `${showValue(path)} cannot be written (${(cause as Error).message}).`, {
+    throw new TenancyError('CONFIG.INVALID', `${configFile} cannot be written (${(cause as Error).message}).`, {
       hint: 'Give this user the right to write there.',
       cause,
     })
