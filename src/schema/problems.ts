@@ -2,7 +2,7 @@ import type { TenantColumnType } from '../sql/policies.js'
 import type { ResolvedConfig } from './config.js'
 import { isSurrogate, needsTenant, sameFields, tenantFieldOf, uniqueKeys } from './keys.js'
 import type { Classified } from './kind.js'
-import { type Field, isOptional, type Model, type PrismaSchema, type Relation } from './model.js'
+import { type Field, isOptional, type Model, onDeleteOf, type PrismaSchema, type Relation } from './model.js'
 
 /** Something in the schema that must be decided before a migration can be written. */
 export interface Problem {
@@ -24,7 +24,7 @@ export function problemsOf(schema: PrismaSchema, config: ResolvedConfig, kinds: 
       if (kind === undefined) return [uncovered(model, config, kinds)]
       if (kind.kind === 'tenant') return tenantProblems(kind, config, kinds)
       if (kind.kind === 'reached') return reachedProblems(model, config, kinds)
-      return [...sharedProblems(model, config), ...referenceProblems(model.name, model.relations, config, kinds)]
+      return [...sharedProblems(model, config, kinds), ...referenceProblems(model.name, model.relations, config, kinds)]
     }),
     ...schema.views.flatMap(({ name, references }) =>
       references.flatMap(({ model, fields }) => referenceProblem(name, model, fields, config, kinds)),
@@ -213,15 +213,26 @@ function pointsAtItself(start: string, kinds: Kinds): boolean {
   return false
 }
 
-function sharedProblems(model: Model, config: ResolvedConfig): Problem[] {
-  if (model.name === config.tenantModel || !tenantFieldOf(model, config.column)) return []
-  return [
-    {
-      at: model.name,
-      problem: `is declared shared and has ${config.column}: every tenant would read all of its rows`,
-      hint: 'take it out of "shared"',
-    },
-  ]
+function sharedProblems(model: Model, config: ResolvedConfig, kinds: Kinds): Problem[] {
+  if (model.name === config.tenantModel) return []
+  // A cascade runs past policies and grants: with its own row a tenant would delete the shared one, and with that
+  // whatever other tenants have hung on it.
+  const cascades = model.relations
+    .filter((relation) => isProtected(kinds.get(relation.parent)) && onDeleteOf(model, relation) === 'Cascade')
+    .map(({ name, parent }): Problem => {
+      return {
+        at: model.name,
+        problem: `is declared shared and goes with a row of ${parent} (${name} has onDelete: Cascade): a tenant could delete it, and what other tenants have that points at it`,
+        hint: `give ${name} onDelete: Restrict or SetNull, or take ${model.name} out of "shared"`,
+      }
+    })
+  if (!tenantFieldOf(model, config.column)) return cascades
+  const hasTenant: Problem = {
+    at: model.name,
+    problem: `is declared shared and has ${config.column}: every tenant would read all of its rows`,
+    hint: 'take it out of "shared"',
+  }
+  return [hasTenant, ...cascades]
 }
 
 function referenceProblems(

@@ -52,14 +52,22 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-// The generator takes such a schema without a word; it should refuse it, as it refuses a unique key that tells.
-test.fails('deleting its own row deletes no row of another tenant, by way of a shared one', async () => {
-  const file = { path: 'schema.prisma', text: SCHEMA }
-  await runSql(database.adminUrl, `${await ddlOf([file])};${ROWS}`)
-  const migration = await migrationOf(file).catch((error: { code?: string }) => error.code ?? '')
-  if (migration === 'CONFIG.INVALID') return // Refused: nothing can go wrong.
-  await runSql(database.adminUrl, migration)
+test('a shared model that is deleted together with a tenant’s row is refused', async () => {
+  await expect(migrationOf(SCHEMA)).rejects.toMatchObject({
+    code: 'CONFIG.INVALID',
+    message: expect.stringContaining('Banner is declared shared and goes with a row of Project'),
+    hint: expect.stringContaining('give project onDelete: Restrict or SetNull'),
+  })
+})
 
+test('without the cascade, deleting its own row deletes no row of another tenant, by way of a shared one', async () => {
+  const harmless = SCHEMA.replace(
+    'references: [id], onDelete: Cascade)\n  notes',
+    'references: [id], onDelete: SetNull)\n  notes',
+  )
+  expect(harmless).not.toBe(SCHEMA)
+  await runSql(database.adminUrl, `${await ddlOf([fileOf(harmless)])};${ROWS}`)
+  await runSql(database.adminUrl, await migrationOf(harmless))
   const client = new pg.Client({ connectionString: database.urlFor(ROLES.app, ROLES.app) })
   await client.connect()
   try {
@@ -72,8 +80,10 @@ test.fails('deleting its own row deletes no row of another tenant, by way of a s
   expect(await runSql(database.adminUrl, 'SELECT tenant_id FROM "Note"')).toEqual([{ tenant_id: B.id }])
 })
 
-async function migrationOf(file: { path: string; text: string }): Promise<string> {
+const fileOf = (text: string) => ({ path: 'schema.prisma', text })
+
+async function migrationOf(text: string): Promise<string> {
   const config = checkConfig({ tenantModel: 'Company', shared: ['Banner'] })
-  const before = await readSchema([file])
+  const before = await readSchema([fileOf(text)])
   return migrationSql(planSteps(desiredState(await editedSchema(before, config), before, config)))
 }
