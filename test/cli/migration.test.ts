@@ -228,15 +228,17 @@ describe('apply --online', () => {
 
   test('stops at Ctrl+C after the statement under way, says how to go on, and goes on', async () => {
     const { project, url } = example
-    // Somebody holds a table, so that the run has to wait.
+    // Somebody reads a table and does not end the transaction, so that the run has to wait.
     const holder = new pg.Client({ connectionString: url })
     await holder.connect()
-    await holder.query('BEGIN; LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE')
+    await holder.query('BEGIN; SELECT FROM tasks')
     const child = await project.start({}, 'apply', '--online', '--url', url, '--lock-timeout', '200')
     let stderr = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      const waited = stderr.includes('waiting for a lock')
       stderr += text
-      if (stderr.includes('waiting for a lock')) child.kill('SIGINT')
+      // Once: a second one ends it on the spot.
+      if (!waited && stderr.includes('waiting for a lock')) child.kill('SIGINT')
     })
     const code = await new Promise((resolve) => child.on('close', resolve))
     await holder.query('ROLLBACK')
@@ -255,7 +257,7 @@ test('a view that runs as its owner is found in the database, until it asks as i
   const example = await newExample()
   try {
     const { project, url } = example
-    const view = `\nview TaskTitle {\n  id    String @id @db.Uuid\n  title String\n\n  @@map("task_titles")\n}\n`
+    const view = `\nview TaskTitle {\n  id    String @unique @db.Uuid\n  title String\n\n  @@map("task_titles")\n}\n`
     const schema = SCHEMA.replace(
       'provider = "prisma-client"',
       'provider = "prisma-client"\n  previewFeatures = ["views"]',

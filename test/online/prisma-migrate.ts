@@ -33,7 +33,7 @@ export function prismaMigrate(url: string): PrismaMigrate {
     const { SchemaEngine } = await schemaEngine<Engine>()
     // A pool of our own: the engine leaves its connection open, and on it Prisma's lock.
     const pool = new pg.Pool({ connectionString: url })
-    const factory = driverAdapterUtils.bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool))
+    const factory = driverAdapterUtils.bindMigrationAwareSqlAdapterFactory(wholeScripts(new PrismaPg(pool), pool))
     const schema = ['schema.prisma', 'datasource db {\n  provider = "postgresql"\n}\n']
     const engine = await SchemaEngine.new({ datamodels: [schema] }, () => {}, factory)
     try {
@@ -62,6 +62,13 @@ export function prismaMigrate(url: string): PrismaMigrate {
         }),
       ),
   }
+}
+
+/** The adapter cuts scripts at every semicolon, inside of functions too; the engine of the command sends them whole. */
+function wholeScripts(adapters: PrismaPg, pool: pg.Pool): PrismaPg {
+  const connect = adapters.connect.bind(adapters)
+  const executeScript = async (script: string): Promise<void> => void (await pool.query(script))
+  return Object.assign(adapters, { connect: async () => Object.assign(await connect(), { executeScript }) })
 }
 
 function listOf(migrations: readonly MigrationFile[]): object {
