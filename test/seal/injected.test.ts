@@ -103,7 +103,10 @@ test.each([
   const said: string[] = []
   client.on('notice', (notice) => said.push(JSON.stringify({ ...notice, message: notice.message })))
   await client.connect()
-  const results = await client.query({ text: sql, rowMode: 'array' } as never)
+  const results: { rows: unknown[] } | { rows: unknown[] }[] = await client.query({
+    text: sql,
+    rowMode: 'array',
+  } as pg.QueryArrayConfig)
   if (sql.includes('PREPARE'))
     await client.query(`SELECT * FROM plans WHERE name = ('\\x${keyBytes[1]?.toString('hex')}'::bytea)::text`)
   await client.end()
