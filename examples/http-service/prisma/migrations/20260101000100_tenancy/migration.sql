@@ -4,6 +4,7 @@ DO $tenancy$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'app_user') THEN
     CREATE ROLE "app_user" LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
+    COMMENT ON ROLE "app_user" IS 'created by tenancy';
   END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
   NULL; -- Another session created it in this very moment.
@@ -16,7 +17,7 @@ DECLARE
   way_round name;
 BEGIN
   SELECT rolname INTO way_round FROM pg_roles
-  WHERE (rolsuper OR rolbypassrls OR rolcreaterole OR rolreplication OR rolname = current_user)
+  WHERE (rolsuper OR rolbypassrls OR rolcreaterole OR rolreplication OR rolname IN (current_user))
     AND pg_has_role('app_user', oid, 'MEMBER')
   ORDER BY rolname <> 'app_user';
   IF FOUND THEN
@@ -39,6 +40,15 @@ REVOKE TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA "public" FROM "app_
 ALTER DEFAULT PRIVILEGES IN SCHEMA "public" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "app_user";
 ALTER DEFAULT PRIVILEGES IN SCHEMA "public" GRANT USAGE, SELECT ON SEQUENCES TO "app_user";
 ALTER DEFAULT PRIVILEGES IN SCHEMA "public" REVOKE TRUNCATE, REFERENCES, TRIGGER ON TABLES FROM "app_user";
+
+-- What Prisma notes down about migrations is none of the service's business.
+DO $tenancy$
+BEGIN
+  IF to_regclass('"public"."_prisma_migrations"') IS NOT NULL THEN
+    REVOKE ALL ON "public"."_prisma_migrations" FROM "app_user";
+  END IF;
+END
+$tenancy$;
 
 REVOKE CREATE ON SCHEMA "public" FROM PUBLIC, "app_user";
 
