@@ -8,6 +8,7 @@ import { type Policies, startDatabases } from './databases.js'
 import { measure } from './measure.js'
 import { operations, writing } from './operations.js'
 import { type BenchOptions, readOptions, type Statements, usage } from './options.js'
+import { readmeTable } from './readme-table.js'
 import { blocksOf, type Cell, environment, figuresOf, type Results, toJson } from './results.js'
 import { startSlowNetwork } from './slow-network.js'
 import { footnotes, table } from './table.js'
@@ -29,7 +30,9 @@ if (options.complete) {
   await mkdir(OUTPUT, { recursive: true })
   await writeFile(new URL('bench.json', OUTPUT), toJson(results))
   await writeFile(new URL('chart.svg', OUTPUT), chart(results))
-  console.log('\nKept in bench/results: bench.json and chart.svg.')
+  console.log(
+    `\nKept in bench/results: bench.json and chart.svg. README's table of them:\n\n${readmeTable(results.cells)}`,
+  )
 } else {
   console.log('\nNothing was kept in bench/results: only a complete run is.')
 }

@@ -1,10 +1,12 @@
 // Proves the arithmetic and the text of the benchmark's report. Nothing here measures time.
+import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 
 import { chart, escapeXml } from '../../bench/chart.js'
 import { inOrderOf } from '../../bench/measure.js'
 import { operationNames } from '../../bench/operations.js'
 import { readOptions } from '../../bench/options.js'
+import { readmeTable } from '../../bench/readme-table.js'
 import { betterDocumented, blocksOf, type Cell, type Environment, figuresOf, toJson } from '../../bench/results.js'
 import { median, medianRatio } from '../../bench/statistics.js'
 import { table } from '../../bench/table.js'
@@ -142,4 +144,12 @@ describe('options', () => {
   test('an unknown name is refused with the names that are known', () => {
     expect(() => readOptions(['--network', 'moon'])).toThrow("--network 'moon' is unknown: give loopback, 1ms.")
   })
+})
+
+test('README shows the figures that were kept', async () => {
+  const kept = new URL('../../bench/results/bench.json', import.meta.url)
+  const { cells } = JSON.parse(await readFile(kept, 'utf8')) as { cells: Cell[] }
+  const shown = readmeTable(cells)
+  expect(shown).toContain('| findFirst |')
+  expect(await readFile(new URL('../../README.md', import.meta.url), 'utf8')).toContain(shown)
 })
