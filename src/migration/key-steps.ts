@@ -135,9 +135,11 @@ export function primaryKeySteps(table: TenantTable, tables: readonly DesiredTabl
 /** The table whose changed primary key this foreign key refers to, or undefined. */
 function primaryKeyBehind(key: DesiredForeignKey, tables: readonly DesiredTable[]): TenantTable | undefined {
   return tables.find((table): table is TenantTable => {
-    if (table.kind !== 'tenant' || quoteTable(table.table) !== quoteTable(key.references.table)) return false
-    const changed = table.primaryKeyChange?.columns ?? []
-    return changed.length > 0 && [...changed].sort().join('\0') === [...key.references.columns].sort().join('\0')
+    // Asked first: few tables have one, and every foreign key looks through all tables.
+    if (table.kind !== 'tenant' || table.primaryKeyChange === undefined) return false
+    const { columns } = table.primaryKeyChange
+    if ([...columns].sort().join('\0') !== [...key.references.columns].sort().join('\0')) return false
+    return quoteTable(table.table) === quoteTable(key.references.table)
   })
 }
 
