@@ -54,6 +54,14 @@ test('its commands are scripts, and what it installs are the peers', () => {
   expect(new Set(install)).toEqual(new Set([manifest.name, ...Object.keys(manifest.peerDependencies)]))
 })
 
+test('it lists every error code, but that of placements, which are not there yet', async () => {
+  const union = /type TenancyErrorCode =([^]*?)\n\n/.exec(await readFile(new URL('src/errors.ts', root), 'utf8'))?.[1]
+  const codes = [...(union ?? '').matchAll(/'([A-Z_.]+)'/g)].map(([, code]) => code)
+  expect(codes).toContain('TENANT.REQUIRED')
+  const listed = [...readme.matchAll(/^\| `([A-Z]+\.[A-Z_]+)` \|/gm)].map(([, code]) => code)
+  expect(listed.sort()).toEqual(codes.filter((code) => code !== 'TENANT.NOT_FOUND').sort())
+})
+
 test('every file that it links to exists', async () => {
   for (const [, path] of readme.matchAll(/\]\((?!http)([^)#]+)\)/g)) await readFile(new URL(path as string, root))
 })
