@@ -34,6 +34,7 @@ const catalogs = [
   'pg_namespace',
   'pg_opclass',
   'pg_operator',
+  'pg_partitioned_table',
   'pg_amop',
   'pg_am',
   'pg_policy',
@@ -80,7 +81,8 @@ export const catalogParts = {
     FROM pg_roles r),
   'memberships', (
     -- The options of a membership are PostgreSQL 16's; before, the member has them.
-    SELECT json_agg(json_build_object('role', m.roleid::bigint, 'member', m.member::bigint, 'admin', m.admin_option,
+    SELECT json_agg(json_build_object('role', m.roleid::bigint, 'member', m.member::bigint, 'grantor', m.grantor::bigint,
+      'admin', m.admin_option,
       'inherit', coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit),
       'set', coalesce((to_jsonb(m) ->> 'set_option')::boolean, true)) ORDER BY m.roleid, m.member)
     FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member),
@@ -120,7 +122,7 @@ export const catalogParts = {
     SELECT json_agg(json_build_object('name', p.pubname, 'allTables', p.puballtables,
       'tables', (
         SELECT coalesce(json_agg(json_build_object('relation', r.prrelid::bigint,
-          'rowFilter', pg_get_expr(r.prqual, r.prrelid)) ORDER BY r.prrelid), '[]')
+          'rowFilter', pg_get_expr(r.prqual, r.prrelid), 'rowFilterTree', r.prqual::text) ORDER BY r.prrelid), '[]')
         FROM pg_publication_rel r WHERE r.prpubid = p.oid),
       'schemas', (
         SELECT coalesce(json_agg(s.pnnspid::bigint ORDER BY s.pnnspid), '[]')
@@ -129,7 +131,16 @@ export const catalogParts = {
   },
   relations: {
     what: 'tables and views',
-    needs: ['pg_class', 'pg_namespace', 'pg_attribute', 'pg_attrdef', 'pg_inherits', 'pg_rewrite', 'pg_depend'],
+    needs: [
+      'pg_class',
+      'pg_namespace',
+      'pg_attribute',
+      'pg_attrdef',
+      'pg_inherits',
+      'pg_rewrite',
+      'pg_depend',
+      'pg_partitioned_table',
+    ],
     essential: true,
     sql: `SELECT json_agg(json_build_object('oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname,
   'kind', CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
@@ -137,7 +148,10 @@ export const catalogParts = {
   'owner', c.relowner::bigint, 'rowSecurity', c.relrowsecurity, 'forceRowSecurity', c.relforcerowsecurity,
   'isPartition', c.relispartition, 'rows', c.reltuples::float8, 'options', coalesce(${options('c.reloptions')}, '{}'),
   'acl', CASE c.relkind WHEN 'S' THEN ${acl('c.relacl', 's', 'c.relowner')} ELSE ${acl('c.relacl', 'r', 'c.relowner')} END,
-  'parents', coalesce(parents.list, '[]'), 'columns', coalesce(columns.list, '[]'),
+  'parents', coalesce(parents.list, '[]'), 'partitionKey', (
+    SELECT json_build_object('strategy', CASE t.partstrat WHEN 'l' THEN 'list' WHEN 'r' THEN 'range' ELSE 'hash' END,
+      'columns', ${numbers('t.partattrs')}) FROM pg_partitioned_table t WHERE t.partrelid = c.oid),
+  'columns', coalesce(columns.list, '[]'),
   'readsFrom', coalesce(reads.list, '[]')) ORDER BY n.nspname, c.relname) AS answer
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN (
@@ -200,8 +214,11 @@ SELECT json_build_object(
   'operatorClasses', (
     SELECT json_agg(json_build_object('oid', c.oid::bigint, 'name', c.opcname, 'type', format_type(c.opcintype, NULL),
       'operators', (
-        SELECT coalesce(json_agg(json_build_object('name', o.oprname, 'leakproof', f.proleakproof) ORDER BY a.amopstrategy), '[]')
+        SELECT coalesce(json_agg(json_build_object('name', o.oprname, 'leakproof', f.proleakproof,
+          'function', format('%I.%I(%s)', p.nspname, f.proname, pg_get_function_identity_arguments(f.oid)))
+          ORDER BY a.amopstrategy), '[]')
         FROM pg_amop a JOIN pg_operator o ON o.oid = a.amopopr JOIN pg_proc f ON f.oid = o.oprcode
+          JOIN pg_namespace p ON p.oid = f.pronamespace
         WHERE a.amopfamily = c.opcfamily AND a.amoppurpose = 's' AND a.amoplefttype = c.opcintype)) ORDER BY c.opcname)
     FROM pg_opclass c WHERE c.oid IN (SELECT unnest(i.indclass::oid[]) FROM ours i))) AS answer`,
   },
@@ -213,6 +230,7 @@ SELECT json_build_object(
   'kind', CASE k.contype WHEN 'c' THEN 'check' WHEN 'f' THEN 'foreign key' WHEN 'p' THEN 'primary key'
     WHEN 'u' THEN 'unique' WHEN 'x' THEN 'exclusion' WHEN 'n' THEN 'not null' ELSE 'trigger' END,
   'validated', k.convalidated, 'columns', coalesce(${numbers('k.conkey')}, '[]'), 'definition', pg_get_constraintdef(k.oid),
+  'tree', k.conbin::text,
   'index', nullif(k.conindid, 0)::bigint, 'inherited', k.conparentid <> 0,
   'references', CASE WHEN k.contype = 'f' THEN json_build_object('relation', k.confrelid::bigint,
     'columns', ${numbers('k.confkey')}, 'onDelete', k.confdeltype, 'onUpdate', k.confupdtype,
@@ -258,13 +276,14 @@ export function referencedSql(numbersOf: Record<'functions' | 'operators' | 'typ
   'functions', (
     SELECT json_agg(json_build_object('oid', f.oid::bigint, 'schema', n.nspname, 'name', f.proname,
       'volatility', CASE f.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END,
-      'leakproof', f.proleakproof, 'strict', f.proisstrict))
+      'leakproof', f.proleakproof, 'sql', format('%I.%I', n.nspname, f.proname),
+      'returns', format_type(f.prorettype, NULL)))
     FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace WHERE f.oid ${among(numbersOf.functions)}),
   'operators', (
     SELECT json_agg(json_build_object('oid', o.oid::bigint, 'schema', n.nspname, 'name', o.oprname,
       'equality', EXISTS (SELECT FROM pg_amop a JOIN pg_am m ON m.oid = a.amopmethod
         WHERE a.amopopr = o.oid AND m.amname = 'btree' AND a.amopstrategy = 3),
-      'leakproof', f.proleakproof, 'function', o.oprcode::oid::bigint))
+      'leakproof', f.proleakproof))
     FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace JOIN pg_proc f ON f.oid = o.oprcode
     WHERE o.oid ${among(numbersOf.operators)}),
   'types', (

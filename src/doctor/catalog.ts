@@ -55,6 +55,8 @@ export interface Membership {
   /** May the member SET ROLE to it? Always before PostgreSQL 16. */
   readonly set: boolean
   readonly admin: boolean
+  /** From PostgreSQL 16 on, a REVOKE has to name it; before, it may be gone. `null`: PostgreSQL's own doing. */
+  readonly grantor: Oid | null
 }
 
 export interface StoredSetting {
@@ -94,6 +96,8 @@ export interface Relation {
   readonly rowSecurity: boolean
   readonly forceRowSecurity: boolean
   readonly isPartition: boolean
+  /** Of a partitioned table; 0 among the columns is an expression. */
+  readonly partitionKey: null | { readonly strategy: 'list' | 'range' | 'hash'; readonly columns: readonly number[] }
   /** Tables that it is a partition or an inheritance child of. */
   readonly parents: readonly Oid[]
   /** `security_invoker=true`, in lower case; of a view or a table. */
@@ -173,7 +177,12 @@ export interface OperatorClass {
    * The operators that can use such an index, as `=` or `@>`, for the class's own type, and whether PostgreSQL may ask them
    * before a policy.
    */
-  readonly operators: readonly { readonly name: string; readonly leakproof: boolean }[]
+  readonly operators: readonly {
+    readonly name: string
+    readonly leakproof: boolean
+    /** What decides, as ALTER FUNCTION names it: `pg_catalog.enum_eq(anyenum, anyenum)`. */
+    readonly function: string
+  }[]
 }
 
 export type ConstraintKind = 'check' | 'foreign key' | 'primary key' | 'unique' | 'exclusion' | 'not null' | 'trigger'
@@ -187,6 +196,8 @@ export interface Constraint {
   readonly validated: boolean
   readonly columns: readonly number[]
   readonly definition: string
+  /** Of a check. */
+  readonly tree: TreeValue
   /** The index that it stands on, or that a foreign key refers to. */
   readonly index: Oid | null
   /** A copy on a partition of what its parent has. */
@@ -223,7 +234,7 @@ export interface DatabaseFunction {
 export interface Publication {
   readonly name: string
   readonly allTables: boolean
-  readonly tables: readonly { readonly relation: Oid; readonly rowFilter: string | null }[]
+  readonly tables: readonly { readonly relation: Oid; readonly rowFilter: PolicyExpression | null }[]
   /** `FOR TABLES IN SCHEMA`. */
   readonly schemas: readonly Oid[]
 }
@@ -241,7 +252,10 @@ export interface ReferencedFunction {
   readonly name: string
   readonly volatility: 'immutable' | 'stable' | 'volatile'
   readonly leakproof: boolean
-  readonly strict: boolean
+  /** As SQL calls it, without brackets: `tenancy.tenant_id`. */
+  readonly sql: string
+  /** The type of its answer, as SQL writes it. */
+  readonly returns: string
 }
 
 export interface ReferencedOperator {

@@ -8,6 +8,7 @@ import type {
   Oid,
   Policy,
   PolicyExpression,
+  Publication,
   Referenced,
   Role,
 } from './catalog.js'
@@ -48,7 +49,7 @@ export async function readCatalog(db: DoctorDatabase): Promise<Catalog> {
     settings: access.settings ?? [],
     schemas: schemas.schemas ?? [],
     defaultPrivileges: schemas.defaultPrivileges ?? [],
-    publications: schemas.publications ?? [],
+    publications: (schemas.publications ?? []).map(publicationOf),
     relations: parts.relations ?? [],
     policies,
     indexes: parts.indexes?.indexes ?? [],
@@ -77,7 +78,8 @@ type Listed<Name extends keyof Catalog> = Catalog[Name] | null
 
 interface Parts {
   readonly access: { readonly [Name in 'roles' | 'memberships' | 'settings']: Listed<Name> }
-  readonly schemas: { readonly [Name in 'schemas' | 'defaultPrivileges' | 'publications']: Listed<Name> } & {
+  readonly schemas: { readonly [Name in 'schemas' | 'defaultPrivileges']: Listed<Name> } & {
+    readonly publications: readonly RawPublication[] | null
     readonly database: { readonly owner: Oid; readonly acl: readonly Grant[] }
   }
   readonly relations: Listed<'relations'>
@@ -94,8 +96,17 @@ interface RawPolicy extends Omit<Policy, 'using' | 'check'> {
   readonly checkTree: string | null
 }
 
+interface RawPublication extends Omit<Publication, 'tables'> {
+  readonly tables: readonly {
+    readonly relation: Oid
+    readonly rowFilter: string | null
+    readonly rowFilterTree: string | null
+  }[]
+}
+
 type Letter = keyof typeof effects
-interface RawConstraint extends Omit<Constraint, 'references'> {
+interface RawConstraint extends Omit<Constraint, 'references' | 'tree'> {
+  readonly tree: string | null
   readonly references:
     | null
     | (Omit<NonNullable<Constraint['references']>, 'onDelete' | 'onUpdate'> & {
@@ -158,18 +169,26 @@ function notRead({ hidden, connectedAs }: Head): Catalog['notRead'] {
 /** The owner of the database is a member of a predefined role, and no catalog says so. */
 function implicit(roles: readonly Role[], owner: Oid): Membership[] {
   const role = roles.find(({ name }) => name === 'pg_database_owner')
-  return role ? [{ role: role.oid, member: owner, inherit: true, set: false, admin: false }] : []
+  return role ? [{ role: role.oid, member: owner, inherit: true, set: false, admin: false, grantor: null }] : []
 }
 
 function policyOf({ usingTree, checkTree, using, check, ...policy }: RawPolicy): Policy {
   return { ...policy, using: expressionOf(using, usingTree), check: expressionOf(check, checkTree) }
 }
 
+function publicationOf({ tables, ...publication }: RawPublication): Publication {
+  const filtered = tables.map(({ relation, rowFilter, rowFilterTree }) => {
+    return { relation, rowFilter: expressionOf(rowFilter, rowFilterTree) }
+  })
+  return { ...publication, tables: filtered }
+}
+
 function expressionOf(sql: string | null, tree: string | null): PolicyExpression | null {
   return sql === null || tree === null ? null : { sql, tree: parseNodeTree(tree) }
 }
 
-function constraintOf({ references, ...constraint }: RawConstraint): Constraint {
+function constraintOf({ references, tree: text, ...rest }: RawConstraint): Constraint {
+  const constraint = { ...rest, tree: text === null ? null : parseNodeTree(text) }
   if (references === null) return { ...constraint, references }
   const { onDelete, onUpdate } = references
   return { ...constraint, references: { ...references, onDelete: effects[onDelete], onUpdate: effects[onUpdate] } }
