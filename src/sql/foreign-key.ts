@@ -16,6 +16,8 @@ export interface ForeignKeyOptions {
   references: { readonly table: TableName; readonly columns: readonly string[] }
   /** Default `'NO ACTION'`. */
   onDelete?: ReferentialAction | undefined
+  /** The columns that `SET NULL` or `SET DEFAULT` on delete changes. Default: all of the key, the tenant's included. */
+  onDeleteColumns?: readonly string[] | undefined
   /** Default `'NO ACTION'`. */
   onUpdate?: ReferentialAction | undefined
   /** Default: the name that Prisma gives, such as `tasks_tenant_id_project_id_fkey`. */
@@ -29,7 +31,7 @@ export interface TenantForeignKeyOptions extends ForeignKeyOptions {
   parentColumn?: string | undefined
 }
 
-const own = ['columns', 'references', 'onDelete', 'onUpdate', 'name']
+const own = ['columns', 'references', 'onDelete', 'onDeleteColumns', 'onUpdate', 'name']
 const withTenant = [...own, 'column', 'parentColumn']
 
 /**
@@ -117,8 +119,7 @@ function checkedKey(table: TableName, options: ForeignKeyOptions, tenant?: strin
     columns,
     parent: quoteTable(options.references.table),
     referred,
-    reactions:
-      reaction('ON DELETE', 'onDelete', options.onDelete) + reaction('ON UPDATE', 'onUpdate', options.onUpdate),
+    reactions: onDelete(options, columns) + reaction('ON UPDATE', 'onUpdate', options.onUpdate),
   }
 }
 
@@ -127,6 +128,21 @@ function addForeignKey(table: TableName, key: CheckedKey, notValid: string): str
   return `ALTER TABLE ${quoteTable(table)} DROP CONSTRAINT IF EXISTS ${name}, ADD CONSTRAINT ${name}
   FOREIGN KEY ${quoteColumns(key.columns)} REFERENCES ${key.parent} ${quoteColumns(key.referred)}${key.reactions}${notValid};
 `
+}
+
+function onDelete({ onDelete, onDeleteColumns }: ForeignKeyOptions, columns: readonly string[]): string {
+  const whole = reaction('ON DELETE', 'onDelete', onDelete)
+  if (onDeleteColumns === undefined) return whole
+  const some = keyColumns('onDeleteColumns', undefined, onDeleteColumns)
+  const stray = some.find((column) => !columns.includes(column))
+  if (stray === undefined && (onDelete === 'SET NULL' || onDelete === 'SET DEFAULT'))
+    return `${whole} ${quoteColumns(some)}`
+  throw invalidOption(
+    stray === undefined
+      ? `The option onDeleteColumns is given, and onDelete is ${showValue(onDelete)}`
+      : `The option onDeleteColumns names ${showValue(stray)}, which is no column of the key`,
+    "List columns of the key that onDelete: 'SET NULL' is to empty.",
+  )
 }
 
 function reaction(event: string, option: string, action: ReferentialAction | undefined): string {

@@ -100,6 +100,13 @@ export const everyCall: Readonly<Record<string, Call>> = {
       },
     ),
     sql.tenantForeignKey(t, { columns: [k], references: { table: p, columns: [l] }, column: c, onDelete: 'SET NULL' }),
+    sql.tenantForeignKey(t, {
+      columns: [k],
+      references: { table: p, columns: [l] },
+      column: c,
+      onDelete: 'SET NULL',
+      onDeleteColumns: [k],
+    }),
   ],
   tenantForeignKeyOnline: ({ names: [t = '', k = '', p = '', l = '', c] }) =>
     sql.tenantForeignKeyOnline(t, { columns: [k], references: { table: p, columns: [l] }, column: c }),

@@ -82,6 +82,13 @@ ALTER TABLE "tasks" DROP CONSTRAINT IF EXISTS "fk", ADD CONSTRAINT "fk"
   ])
 })
 
+test('a deleted parent can empty the key and leave the tenant', () => {
+  expect(tenantForeignKey('tasks', { ...toProject, onDelete: 'SET NULL', onDeleteColumns: ['project_id'] })).toBe(`\
+ALTER TABLE "tasks" DROP CONSTRAINT IF EXISTS "tasks_tenant_id_project_id_fkey", ADD CONSTRAINT "tasks_tenant_id_project_id_fkey"
+  FOREIGN KEY ("tenant_id", "project_id") REFERENCES "projects" ("tenant_id", "id") ON DELETE SET NULL ("project_id");
+`)
+})
+
 test('a foreign key without the tenant is dropped, and comes back in the reverse', () => {
   expect(dropForeignKey('tasks', { name: 'tasks_project_id_fkey' })).toBe(
     'ALTER TABLE "tasks" DROP CONSTRAINT IF EXISTS "tasks_project_id_fkey";\n',
@@ -117,6 +124,16 @@ test.each([
     () => tenantForeignKey('t', { ...toProject, onDelete: 'Cascade' as never }),
     'The option onDelete is "Cascade".',
     'Use one of: NO ACTION, RESTRICT, CASCADE, SET NULL, SET DEFAULT.',
+  ],
+  [
+    () => tenantForeignKey('t', { ...toProject, onDelete: 'SET NULL', onDeleteColumns: ['name'] }),
+    'The option onDeleteColumns names "name", which is no column of the key.',
+    "List columns of the key that onDelete: 'SET NULL' is to empty.",
+  ],
+  [
+    () => tenantForeignKey('t', { ...toProject, onDelete: 'CASCADE', onDeleteColumns: ['project_id'] }),
+    'The option onDeleteColumns is given, and onDelete is "CASCADE".',
+    "List columns of the key that onDelete: 'SET NULL' is to empty.",
   ],
   [
     () => tenantForeignKey('t', { columns: ['a'] } as never),
