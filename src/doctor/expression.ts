@@ -15,7 +15,10 @@ export type Expression =
   | { readonly kind: 'null test'; readonly argument: Expression; readonly isNull: boolean }
   | { readonly kind: 'coalesce'; readonly arguments: readonly Expression[] }
   | { readonly kind: 'nullif'; readonly arguments: readonly Expression[] }
-  | { readonly kind: 'case'; readonly conditions: readonly Expression[]; readonly results: readonly Expression[] }
+  | CaseExpression
+  | { readonly kind: 'is true'; readonly argument: Expression; readonly when: Truthiness }
+  | { readonly kind: 'distinct'; readonly arguments: readonly Expression[] }
+  | { readonly kind: 'role'; readonly session: boolean }
   | CastExpression
   | SubqueryExpression
   | { readonly kind: 'unknown'; readonly tag: string; readonly arguments: readonly Expression[] }
@@ -44,12 +47,25 @@ export interface OperatorExpression {
   readonly arguments: readonly Expression[]
 }
 
+export interface CaseExpression {
+  readonly kind: 'case'
+  /** What the conditions are compared with, in a CASE that has it. */
+  readonly subject: Expression | null
+  readonly branches: readonly { readonly when: Expression; readonly result: Expression }[]
+  readonly otherwise: Expression
+}
+
+/** `IS TRUE`, `IS NOT FALSE`, … */
+export type Truthiness = 'true' | 'not true' | 'false' | 'not false' | 'unknown' | 'not unknown'
+
 export interface CastExpression {
   readonly kind: 'cast'
   readonly type: Oid
   readonly argument: Expression
   /** Undefined where only the type's name changes and not one byte of the value. */
   readonly by: 'text' | 'domain' | Oid | undefined
+  /** Did PostgreSQL put it there, because two types did not fit? */
+  readonly implicit: boolean
 }
 
 export interface SubqueryExpression {
@@ -70,7 +86,8 @@ export interface Query {
   readonly plain: boolean
 }
 
-const castFormats = ['1', '2']
+const explicitCast = '1'
+const implicitCast = '2'
 
 /** The expression that a tree says. What is not understood is `unknown`, with what it contains. */
 export function readExpression(tree: TreeValue): Expression {
@@ -92,9 +109,17 @@ const readers: Record<string, (node: TreeNode) => Expression> = {
     const given = listOf(fields['args'])
     const [argument] = given
     // A cast's further arguments are the length and whether somebody wrote it.
-    return castFormats.includes(String(fields['funcformat'])) && argument
-      ? { kind: 'cast', type: numberOf(fields['funcresulttype']), argument, by: call }
-      : { kind: 'call', function: call, arguments: given }
+    const format = fields['funcformat']
+    if ((format !== explicitCast && format !== implicitCast) || !argument) {
+      return { kind: 'call', function: call, arguments: given }
+    }
+    return {
+      kind: 'cast',
+      type: numberOf(fields['funcresulttype']),
+      argument,
+      by: call,
+      implicit: format === implicitCast,
+    }
   },
   OPEXPR: ({ fields }) => operator(fields, 'one'),
   SCALARARRAYOPEXPR: ({ fields }) => operator(fields, fields['useOr'] === 'true' ? 'any' : 'all'),
@@ -111,19 +136,30 @@ const readers: Record<string, (node: TreeNode) => Expression> = {
     isNull: fields['nulltesttype'] === '0',
   }),
   COALESCEEXPR: ({ fields }) => ({ kind: 'coalesce', arguments: listOf(fields['args']) }),
-  CASEEXPR: ({ fields }) => {
-    const whens = elements(fields['args']).filter(isNode)
-    const otherwise = fields['defresult'] ?? null
-    const conditions = whens.map((when) => readExpression(when.fields['expr'] ?? null))
-    return {
-      kind: 'case',
-      conditions: fields['arg'] === null ? conditions : [readExpression(fields['arg'] ?? null), ...conditions],
-      results: [...whens.map((when) => readExpression(when.fields['result'] ?? null)), readExpression(otherwise)],
-    }
+  CASEEXPR: ({ fields }) => ({
+    kind: 'case',
+    subject: fields['arg'] ? readExpression(fields['arg']) : null,
+    branches: elements(fields['args'])
+      .filter(isNode)
+      .map((when) => ({
+        when: readExpression(when.fields['expr'] ?? null),
+        result: readExpression(when.fields['result'] ?? null),
+      })),
+    otherwise: readExpression(fields['defresult'] ?? null),
+  }),
+  BOOLEANTEST: ({ fields }) => ({
+    kind: 'is true',
+    argument: readExpression(fields['arg'] ?? null),
+    when: truthiness[numberOf(fields['booltesttype'])] ?? 'not unknown',
+  }),
+  DISTINCTEXPR: ({ fields }) => ({ kind: 'distinct', arguments: listOf(fields['args']) }),
+  SQLVALUEFUNCTION: (node) => {
+    const op = numberOf(node.fields['op'])
+    return op >= 9 && op <= 12 ? { kind: 'role', session: op === 12 } : readUnknown(node)
   },
-  RELABELTYPE: ({ fields }) => cast(fields, undefined),
-  COERCEVIAIO: ({ fields }) => cast(fields, 'text'),
-  COERCETODOMAIN: ({ fields }) => cast(fields, 'domain'),
+  RELABELTYPE: ({ fields }) => cast(fields, undefined, 'relabelformat'),
+  COERCEVIAIO: ({ fields }) => cast(fields, 'text', 'coerceformat'),
+  COERCETODOMAIN: ({ fields }) => cast(fields, 'domain', 'coercionformat'),
   SUBLINK: ({ fields }) => ({
     kind: 'subquery',
     form: forms[numberOf(fields['subLinkType'])] ?? 'other',
@@ -132,7 +168,8 @@ const readers: Record<string, (node: TreeNode) => Expression> = {
   }),
 }
 
-/** https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/nodes/primnodes.h */
+// The numbers of these come from https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/nodes/primnodes.h
+const truthiness: readonly Truthiness[] = ['true', 'not true', 'false', 'not false', 'unknown', 'not unknown']
 const forms: readonly SubqueryExpression['form'][] = ['exists', 'all', 'any', 'other', 'value', 'other', 'array']
 
 function readQuery(tree: TreeValue): Query {
@@ -170,13 +207,9 @@ function operator(fields: TreeNode['fields'], over: OperatorExpression['over']):
   return { kind: 'operator', operator: numberOf(fields['opno']), over, arguments: listOf(fields['args']) }
 }
 
-function cast(fields: TreeNode['fields'], by: 'text' | 'domain' | undefined): CastExpression {
-  return {
-    kind: 'cast',
-    type: numberOf(fields['resulttype']),
-    argument: readExpression(fields['arg'] ?? null),
-    by,
-  }
+function cast(fields: TreeNode['fields'], by: 'text' | 'domain' | undefined, format: string): CastExpression {
+  const argument = readExpression(fields['arg'] ?? null)
+  return { kind: 'cast', type: numberOf(fields['resulttype']), argument, by, implicit: fields[format] === implicitCast }
 }
 
 function constantOf(fields: TreeNode['fields']): null | ConstantBytes {
@@ -204,13 +237,19 @@ export function partsOf(expression: Expression): readonly Expression[] {
   switch (expression.kind) {
     case 'column':
     case 'constant':
+    case 'role':
       return []
     case 'not':
+    case 'is true':
     case 'null test':
     case 'cast':
       return [expression.argument]
     case 'case':
-      return [...expression.conditions, ...expression.results]
+      return [
+        ...(expression.subject ? [expression.subject] : []),
+        ...expression.branches.flatMap(({ when, result }) => [when, result]),
+        expression.otherwise,
+      ]
     case 'subquery':
       return expression.test ? [expression.test] : []
     default:
@@ -218,7 +257,7 @@ export function partsOf(expression: Expression): readonly Expression[] {
   }
 }
 
-/** The expression and everything in it; `into` says whether subqueries are entered, one level deeper each. */
+/** The expression and everything in it. A subquery's parts are one level deeper. */
 export function* walk(
   expression: Expression,
   depth = 0,
@@ -232,9 +271,11 @@ export function* walk(
 /** The text of a constant of type text, varchar or name; undefined where it is something else. */
 export function textOf(expression: Expression): string | undefined {
   if (expression.kind === 'cast' && expression.by === undefined) return textOf(expression.argument)
-  if (expression.kind !== 'constant' || !expression.value?.variable) return undefined
+  if (expression.kind !== 'constant' || expression.value === null) return undefined
+  const { bytes, variable } = expression.value
+  if (expression.type === NAME) return Buffer.from(bytes.slice(0, bytes.indexOf(0))).toString('utf8')
   // Four bytes of length stand before the text.
-  return Buffer.from(expression.value.bytes.slice(4)).toString('utf8')
+  return variable ? Buffer.from(bytes.slice(4)).toString('utf8') : undefined
 }
 
 /** TRUE, FALSE or NULL of a constant of type boolean; undefined where it is something else. */
@@ -244,6 +285,7 @@ export function booleanOf(expression: Expression): boolean | null | undefined {
 }
 
 const BOOLEAN = 16
+const NAME = 19
 
 function listOf(value: TreeValue | undefined): Expression[] {
   return elements(value).map(readExpression)

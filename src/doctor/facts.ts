@@ -1,7 +1,9 @@
 import type { Catalog, Column, Oid, Policy, Relation, Role, Schema } from './catalog.js'
+import type { Truth } from './evaluate.js'
 import type { Expression } from './expression.js'
 import type { ResolvedDoctorOptions } from './options.js'
 import type { Privileges } from './privileges.js'
+import type { Comparison, TenantSource } from './tenant-source.js'
 
 /** Everything that rules may look at, computed once. */
 export interface Facts {
@@ -83,32 +85,15 @@ export interface ExpressionFacts {
   readonly sql: string
   readonly expression: Expression
   readonly limit: Limit
+  /** Does it let rows through that have no tenant, whoever asks? */
+  readonly nobodysRows: boolean
   /** How it asks for the tenant in scope. */
   readonly sources: readonly TenantSource[]
+  /** Where it compares the table's own tenant column with it. */
+  readonly comparisons: readonly Comparison[]
   /** Does it mention the table's own tenant column? */
   readonly mentionsTenant: boolean
   /** What PostgreSQL answered to it; undefined where it could not be asked, and why. */
   readonly truth: Truth | undefined
   readonly notEvaluated: string | undefined
 }
-
-export interface TenantSource {
-  readonly by: 'setting' | 'seal' | 'function'
-  /** `current_setting(…, true)`: NULL rather than an error where it was never set. */
-  readonly missingOk: boolean
-}
-
-/** What an expression says to fabricated rows. `true`: there is such a row that it lets through. */
-export interface Truth {
-  /** No tenant was ever set. */
-  readonly unset: Answer
-  /** As a connection is left behind after its first transaction. */
-  readonly empty: Answer
-  /** Tenant A is set. */
-  readonly set: Answer
-}
-
-/** An SQLSTATE where the expression fails. */
-export type Answer =
-  | { readonly failed: string; readonly message: string }
-  | { readonly failed: undefined; readonly ownRow: boolean; readonly othersRow: boolean; readonly nobodysRow: boolean }

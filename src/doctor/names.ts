@@ -16,6 +16,9 @@ export function nameOfPolicy(policy: { readonly name: string }, relation: Pick<R
   return `${quoteIdentifier(policy.name)} on ${nameOfRelation(relation)}`
 }
 
+/** `"tasks_project_id_fkey" on "public"."tasks"`, as policies are named. */
+export const nameOfConstraint = nameOfPolicy
+
 /** `"public"."tasks"."project_id"` */
 export function nameOfColumn(column: { readonly name: string }, relation: Pick<Relation, 'schema' | 'name'>): string {
   return `${nameOfRelation(relation)}.${quoteIdentifier(column.name)}`

@@ -124,7 +124,8 @@ type ValueOf<Lookup> = Lookup extends ReadonlyMap<Oid, infer Value> ? Value : ne
 
 const effects = { a: 'NO ACTION', r: 'RESTRICT', c: 'CASCADE', n: 'SET NULL', d: 'SET DEFAULT' } as const
 
-async function ask(db: DoctorDatabase, statements: readonly string[]): Promise<unknown[]> {
+/** Sends statements in one read-only transaction, and answers the JSON of each. */
+export async function ask(db: DoctorDatabase, statements: readonly string[]): Promise<unknown[]> {
   const results = await db.query(readOnly(statements))
   if (!Array.isArray(results)) throw oneStatementOnly()
   return results.slice(-statements.length).map((result: unknown) => {
