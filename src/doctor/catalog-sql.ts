@@ -193,7 +193,17 @@ WHERE ${ownSchemas}`,
   },
   indexes: {
     what: 'indexes',
-    needs: ['pg_index', 'pg_class', 'pg_namespace', 'pg_am', 'pg_opclass', 'pg_amop', 'pg_operator', 'pg_proc'],
+    needs: [
+      'pg_index',
+      'pg_class',
+      'pg_namespace',
+      'pg_am',
+      'pg_opclass',
+      'pg_amop',
+      'pg_operator',
+      'pg_proc',
+      'pg_inherits',
+    ],
     essential: false,
     sql: `WITH ours AS MATERIALIZED (
   SELECT i.*, c.relname, n.nspname, m.amname,
@@ -208,7 +218,8 @@ SELECT json_build_object(
       'method', i.amname, 'unique', i.indisunique, 'primary', i.indisprimary, 'exclusion', i.indisexclusion,
       'valid', i.indisvalid AND i.indisready, 'columns', array_to_json(i.keys), 'included', array_to_json(i.included),
       'operatorClasses', array_to_json((i.indclass::oid[])::bigint[]), 'predicate', pg_get_expr(i.indpred, i.indrelid),
-      'definition', pg_get_indexdef(i.indexrelid), 'nullsNotDistinct', i.indnullsnotdistinct)
+      'definition', pg_get_indexdef(i.indexrelid), 'nullsNotDistinct', i.indnullsnotdistinct,
+      'inherited', EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid))
       ORDER BY i.nspname, i.relname)
     FROM ours i),
   'operatorClasses', (

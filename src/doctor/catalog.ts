@@ -166,6 +166,8 @@ export interface Index {
   readonly predicate: string | null
   readonly definition: string
   readonly nullsNotDistinct: boolean
+  /** A partition's part of an index of the table that it is a partition of. */
+  readonly inherited: boolean
 }
 
 export interface OperatorClass {

@@ -2,26 +2,52 @@ import type { Rule } from '../rule.js'
 import { appRoleBypassesRls } from './app-role-bypasses-rls.js'
 import { appRoleCanBecome } from './app-role-can-become.js'
 import { appRoleOwns } from './app-role-owns.js'
+import { childUnprotected } from './child-unprotected.js'
 import { dangerousGrant } from './dangerous-grant.js'
 import { defaultPrivileges } from './default-privileges.js'
 import { definerFunction } from './definer-function.js'
+import { foreignKeyWithoutTenant } from './foreign-key-without-tenant.js'
+import { foreignTable } from './foreign-table.js'
+import { invalidIndex } from './invalid-index.js'
 import { leakproofFunction } from './leakproof-function.js'
 import { materializedView } from './materialized-view.js'
 import { migrationLoginBlind } from './migration-login-blind.js'
+import { noTenantTables } from './no-tenant-tables.js'
+import { partitionOpen } from './partition-open.js'
 import { policyDrift } from './policy-drift.js'
 import { poolerLeaksSettings } from './pooler-leaks-settings.js'
 import { publicGrant } from './public-grant.js'
+import { publicationUnfiltered } from './publication-unfiltered.js'
 import { rlsDisabled } from './rls-disabled.js'
 import { schemaCreate } from './schema-create.js'
 import { sealKeyReadable } from './seal-key-readable.js'
+import { sealedWithoutIndex } from './sealed-without-index.js'
 import { serverOutdated } from './server-outdated.js'
 import { tempOnDatabase } from './temp-on-database.js'
+import { tenantColumnNullable } from './tenant-column-nullable.js'
+import { tenantIndexMissing } from './tenant-index-missing.js'
+import { unindexableFilter } from './unindexable-filter.js'
+import { uniqueWithoutTenant } from './unique-without-tenant.js'
+import { unvalidatedConstraint } from './unvalidated-constraint.js'
 import { viewWithoutInvoker } from './view-without-invoker.js'
 
 /** Every rule, in the order of the docs. */
 export const rules: readonly Rule[] = [
   // Policies.
   rlsDisabled,
+  // Structure.
+  childUnprotected,
+  tenantColumnNullable,
+  tenantIndexMissing,
+  sealedWithoutIndex,
+  unindexableFilter,
+  invalidIndex,
+  unvalidatedConstraint,
+  uniqueWithoutTenant,
+  foreignKeyWithoutTenant,
+  partitionOpen,
+  foreignTable,
+  publicationUnfiltered,
   // Roles and objects.
   appRoleBypassesRls,
   appRoleCanBecome,
@@ -40,4 +66,5 @@ export const rules: readonly Rule[] = [
   serverOutdated,
   poolerLeaksSettings,
   policyDrift,
+  noTenantTables,
 ]
