@@ -1,0 +1,62 @@
+import type { DoctorOptions, Level } from '../../src/doctor/index.js'
+
+/** What proves a rule: databases that it must speak about, and some that look alike and that it must not. */
+export interface RuleFixture {
+  readonly faults: readonly Fault[]
+  readonly nearMisses: readonly NearMiss[]
+}
+
+interface Planted {
+  /** A claim: 'a policy that ends in OR true'. */
+  readonly name: string
+  /** Run as a superuser on a fresh copy of the clean world. */
+  readonly sql: string
+  /** Of the doctor, beside those of the world. */
+  readonly options?: Partial<DoctorOptions>
+  /** Roles that the SQL makes: they belong to the server, and are dropped afterwards. */
+  readonly roles?: readonly string[]
+  /** Only from this version of PostgreSQL on. */
+  readonly since?: number
+  /** The release that the doctor is told the server is. Default: that the server has no known holes. */
+  readonly server?: { readonly version: string; readonly number: number }
+}
+
+export interface NearMiss extends Planted {
+  /** Other rules that rightly speak. */
+  readonly also?: readonly string[]
+}
+
+export interface Fault extends Planted {
+  /** What the finding must name. */
+  readonly object: string
+  /** Default: the rule's. */
+  readonly level?: Level
+  /** Other rules that rightly speak. Whatever else speaks is an error: one fault, one finding. */
+  readonly also?: readonly string[]
+  /** A statement that shows the harm, and no longer does after the rule's own SQL. Every rule about leaks needs one. */
+  readonly probe?: Probe
+  /** A statement whose plan shows the harm, and no longer does after the rule's own SQL. Every rule about speed needs one. */
+  readonly plan?: Plan
+  /** Does a person have to decide? Then `decided` is what the person ran, where the fix alone is not it. */
+  readonly fixIs?: 'mechanical' | 'person'
+  readonly decided?: string
+}
+
+export interface Probe {
+  /** In a transaction of its own, with tenant B in scope. */
+  readonly sql: string
+  /** Does what the statement answers show the harm? A refusal (42501, or a failure that is not one's own) is no harm. */
+  readonly harm: (rows: readonly Record<string, unknown>[]) => boolean
+  /** The tenant in scope. Default: B. `null`: none was ever set on the connection. */
+  readonly tenant?: string | null
+  /** Default: the app role. */
+  readonly as?: string
+}
+
+export interface Plan {
+  /** What the table needs for the planner to care, as a superuser. */
+  readonly prepare?: string
+  readonly sql: string
+  /** Of the lines of EXPLAIN (COSTS OFF). */
+  readonly slow: (plan: string) => boolean
+}
