@@ -14,6 +14,14 @@ export interface Database {
 
 const PATIENCE = 10_000
 
+export interface ConnectOptions {
+  /**
+   * Look names up in the schema of `?schema=`, as Prisma does. Default `true`. It is set session-wide, which a pooler may
+   * hand on to others.
+   */
+  readonly searchPath?: boolean | undefined
+}
+
 /**
  * Runs `work` on a connection, which is closed afterwards.
  *
@@ -24,9 +32,10 @@ const PATIENCE = 10_000
 export async function withDatabase<Result>(
   url: string | true | undefined,
   work: (database: Database) => Promise<Result>,
+  options: ConnectOptions = {},
 ): Promise<Result> {
   const where = readUrl(typeof url === 'string' ? url : process.env['DATABASE_URL'])
-  const connect = (): Promise<Client> => open(where)
+  const connect = (): Promise<Client> => open(where, options)
   const client = await connect()
   try {
     return await work({ client, connect, schema: where.schema })
@@ -78,7 +87,7 @@ function parseUrl(url: string): Omit<Where, 'url'> | undefined {
   }
 }
 
-async function open(where: Where): Promise<Client> {
+async function open(where: Where, { searchPath = true }: ConnectOptions): Promise<Client> {
   const { default: pg } = await loadPg()
   const client = new pg.Client({
     connectionString: where.url,
@@ -90,7 +99,8 @@ async function open(where: Where): Promise<Client> {
   try {
     await client.connect()
     // As Prisma does with it.
-    if (where.schema !== undefined) await client.query(`SET search_path TO ${quoteIdentifier(where.schema)}`)
+    if (searchPath && where.schema !== undefined)
+      await client.query(`SET search_path TO ${quoteIdentifier(where.schema)}`)
     return client
   } catch (error) {
     await client.end().catch(() => {})

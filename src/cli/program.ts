@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { type ExitCode, reportError } from './output.js'
+import { version } from './version.js'
 
 /**
  * Runs `tenancy …`. What a command needs is loaded when it runs, so that `--help` is there at once.
@@ -98,7 +98,34 @@ function program(ran: (code: ExitCode) => void): Command {
     .action(async (options) => ran(await (await import('./commands/roles.js')).roles(options)))
 
   addSeal(tenancy, ran)
+  addDoctor(tenancy, ran)
   return tenancy
+}
+
+function addDoctor(tenancy: Command, ran: (code: ExitCode) => void): void {
+  tenancy
+    .command('doctor')
+    .description('judge a live database, and change nothing there')
+    .option(...DATABASE)
+    .option('--app-role <role>', 'what the service logs in with (default: that of tenancy.config.json)')
+    .option('--column <name>', "the tenant column (default: that of the configuration, or 'tenant_id')")
+    .option('--setting <name>', "the setting of the tenant (default: that of the configuration, or 'app.tenant_id')")
+    .option('--schemas <names>', 'the schemas to look at, with commas between them (default: all)', list)
+    .option('--tenant-functions <names>', 'functions of your own that answer the tenant in scope', list)
+    .option('--probe-pooler', 'try whether a pooler hands the settings of a session on')
+    .option('--baseline <file>', 'findings that are accepted, each with its reason')
+    .option('--update-baseline <reason>', 'write what is found now into the baseline, and take out what is gone')
+    .option('--html <file>', 'write the report as one page')
+    .option('--sarif <file>', 'write the report for a code host')
+    .option('--fix', 'write a migration of what can be fixed without a decision')
+    .addOption(
+      new Option('--fail-on <level>', 'exit with 1 where there is a finding of this level or a worse one')
+        .choices(['error', 'warning', 'info'])
+        .default('warning'),
+    )
+    .option(...JSON_FLAG)
+    .addHelpText('after', '\nExit codes: 0 no such finding, 1 findings, 2 it could not run.')
+    .action(async (options) => ran(await (await import('./commands/doctor.js')).doctor(options)))
 }
 
 function addSeal(tenancy: Command, ran: (code: ExitCode) => void): void {
@@ -152,9 +179,4 @@ function list(value: string): string[] {
 function number(value: string): number {
   if (/^\d{1,9}$/.test(value)) return Number(value)
   throw new InvalidArgumentError('Give a whole number.')
-}
-
-function version(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(manifest) as { version: string }).version
 }

@@ -16,6 +16,8 @@ export interface Project {
   readonly config: ResolvedConfig
   /** The folder with the migrations; it need not exist yet. */
   readonly migrations: string
+  /** The schema as it is. */
+  readonly files: readonly SchemaFile[]
   /** Schema files that must say something else, with what they must say. */
   readonly edits: readonly SchemaEdit[]
   readonly desired: Desired
@@ -40,11 +42,28 @@ export interface SchemaEdit {
 export async function loadProject(folder: string): Promise<Project> {
   const config = await readConfig(folder)
   const path = await findSchema(folder, config.schema)
-  const migrations = resolve(folder, config.migrations ?? join(dirname(path), 'migrations'))
-  const [before] = await Promise.all([loadSchema(path), checkMigrations(migrations, relative(folder, migrations))])
+  const [before, migrations] = await Promise.all([loadSchema(path), findMigrations(folder, path, config.migrations)])
   const after = await editedSchema(before, config)
   const desired = desiredState(after, before, config)
-  return { config, migrations, edits: editsBetween(before, after, folder), desired, steps: planSteps(desired) }
+  return {
+    config,
+    migrations,
+    files: before.files,
+    edits: editsBetween(before, after, folder),
+    desired,
+    steps: planSteps(desired),
+  }
+}
+
+/**
+ * Where the migrations are: as given, else beside the schema.
+ *
+ * @throws TenancyError `CONFIG.INVALID` where other files are
+ */
+export async function findMigrations(folder: string, schema: string, given: string | undefined): Promise<string> {
+  const migrations = resolve(folder, given ?? join(dirname(schema), 'migrations'))
+  await checkMigrations(migrations, relative(folder, migrations))
+  return migrations
 }
 
 /**

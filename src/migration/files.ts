@@ -63,21 +63,29 @@ export async function migrationNames(migrations: string): Promise<string[]> {
  *
  * @returns its name and its folder
  */
-export async function writeMigration(
+export function writeMigration(
   migrations: string,
   name: string,
   steps: readonly Step[],
-  now: Date = new Date(),
+): Promise<{ name: string; folder: string }> {
+  const sql = migrationSql(steps)
+  const files = { 'migration.sql': sql, [onlineFile]: onlineText(sql, steps), 'down.sql': downSql(steps) }
+  return writeMigrationFiles(migrations, name, files)
+}
+
+/** The same for files that are made already. */
+export async function writeMigrationFiles(
+  migrations: string,
+  name: string,
+  files: Readonly<Record<string, string>>,
 ): Promise<{ name: string; folder: string }> {
   const last = (await migrationNames(migrations)).at(-1)
-  const fullName = `${timestampAfter(last, now)}_${name}`
+  const fullName = `${timestampAfter(last, new Date())}_${name}`
   await mkdir(migrations, { recursive: true })
   const building = await mkdtemp(join(migrations, '.tenancy-'))
   const folder = join(migrations, fullName)
   try {
-    await writeFile(join(building, 'migration.sql'), migrationSql(steps))
-    await writeFile(join(building, onlineFile), onlineText(migrationSql(steps), steps))
-    await writeFile(join(building, 'down.sql'), downSql(steps))
+    for (const [file, text] of Object.entries(files)) await writeFile(join(building, file), text)
     await rename(building, folder)
   } catch (error) {
     await rm(building, { recursive: true, force: true })

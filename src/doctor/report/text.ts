@@ -19,17 +19,11 @@ const unpainted: Paint = {
 
 /** A report for people: the worst first, rule by rule, each with its objects, its reason and the SQL that mends it. */
 export function reportText(judged: Judged, paint: Paint = unpainted): string {
-  const { report, accepted, obsolete } = judged
+  const { report, accepted } = judged
   const parts = [
     head(judged, paint),
     ...groupsOf(report.findings).map((group) => section(group, paint)),
     notChecked(judged),
-    obsolete.length === 0
-      ? []
-      : [
-          'No longer found. Take these out of the baseline, or they hide the fault when it comes back:',
-          ...obsolete.map(({ rule, object }) => `  ${rule}: ${printable(object)}`),
-        ],
     [
       sums(judged, paint),
       ...(accepted.length > 0 ? [`${counted(accepted.length, 'more finding')} accepted by the baseline.`] : []),
