@@ -21,6 +21,8 @@ export function looseKeys(facts: Facts): readonly LooseKey[] {
       const parent = references && facts.table(references.relation)
       // What a partition inherits is its parent's.
       if (!references || !parent || constraint.inherited) return []
+      // Where nothing guards the table, that is the fault; the policy that mends it looks at the parent.
+      if (!isOwned(child) && !child.relation.rowSecurity) return []
       const loose = { constraint, references, child, parent }
       const held = containsTenant(loose) || isHeldByAnother(loose, keys) || isHeldByPolicy(loose)
       return held ? [] : [loose]
