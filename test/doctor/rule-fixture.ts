@@ -27,7 +27,7 @@ export interface NearMiss extends Planted {
 }
 
 export interface Fault extends Planted {
-  /** What the finding must name. */
+  /** What the finding must name; `{database}` stands for the name of the copy. */
   readonly object: string
   /** Default: the rule's. */
   readonly level?: Level

@@ -88,9 +88,10 @@ function versioned({ since }: { readonly since?: number }) {
 async function found(rule: string, fault: Fault, world: World): Promise<void> {
   const findings = await ask(world.adminUrl, fault)
   const ours = findings.filter((finding) => finding.rule === rule)
-  expect(ours.map(({ object }) => object)).toContain(fault.object)
+  const named = fault.object.replace('{database}', new URL(world.adminUrl).pathname.slice(1))
+  expect(ours.map(({ object }) => object)).toContain(named)
   expect(names(findings.filter((finding) => !fault.also?.includes(finding.rule)))).toEqual(names(ours))
-  const [first] = ours.filter(({ object }) => object === fault.object)
+  const [first] = ours.filter(({ object }) => object === named)
   if (fault.level) expect(first?.level).toBe(fault.level)
   if (fault.fixIs === 'person') expect(ours.some(({ needsPerson }) => needsPerson)).toBe(true)
   else expect(ours.map(({ needsPerson }) => needsPerson)).toEqual(ours.map(() => undefined))

@@ -88,7 +88,8 @@ function ownedFunctions(facts: Facts): Problem[] {
     .filter((each: DatabaseFunction) => each.owner === appRole.oid && inPolicies.has(each.oid))
     .map(({ signature }) => ({
       object: signature,
-      detail: 'Policies call the function, and the app role owns it, so it may put another body in its place.',
+      detail:
+        'Policies call the function, and the app role owns it: it may drop it and the policies with it, and wherever it may create it may give it another body.',
       fix: `-- As a superuser.
 ALTER ROUTINE ${signature} OWNER TO ${owner.name};
 GRANT EXECUTE ON ROUTINE ${signature} TO ${quoteIdentifier(appRole.name)};

@@ -1,10 +1,11 @@
 import { quoteIdentifier } from '../../sql/quote.js'
-import type { Grant } from '../catalog.js'
+import type { Grant, Oid } from '../catalog.js'
 import type { Facts, TableFacts } from '../facts.js'
 import { nameOfRelation } from '../names.js'
 import { nameOfRole, revokeGrants, revokeOnRelation } from '../revoke.js'
 import type { Problem, Rule } from '../rule.js'
 import { allTables } from '../tables.js'
+import { blamelessRoles } from '../too-strong.js'
 
 const dangers: Readonly<Record<string, string>> = {
   TRUNCATE: "TRUNCATE empties the table of every tenant's rows",
@@ -19,16 +20,17 @@ export const dangerousGrant: Rule = {
   why: 'Row-level security covers SELECT, INSERT, UPDATE, DELETE and MERGE, and nothing else. One TRUNCATE that gets into the service deletes the data of all customers at once, and no policy is asked. A service needs none of these rights.',
   docsUrl: 'https://www.postgresql.org/docs/current/ddl-rowsecurity.html',
   harm: 'leak',
-  check: (facts) => allTables(facts).flatMap((table) => problem(table, facts)),
+  check: (facts) => {
+    const blameless = blamelessRoles(facts)
+    return allTables(facts).flatMap((table) => problem(table, blameless, facts))
+  },
 }
 
-function problem({ relation }: TableFacts, facts: Facts): Problem[] {
-  const { privileges, role, options } = facts
-  // What an owner may do is its owner's fault, and what a role is that the app role should not be, the membership's.
-  const blamed = ({ grantee }: Grant): boolean =>
-    grantee !== relation.owner && !options.trustedRoles.includes(role(grantee)?.name ?? '')
+function problem({ relation }: TableFacts, blameless: ReadonlySet<Oid>, facts: Facts): Problem[] {
+  // What an owner may do is the fault of its being the owner.
+  const blamed = ({ grantee }: Grant): boolean => grantee !== relation.owner && blameless.has(grantee)
   const reaching = (acl: readonly Grant[]): Grant[] =>
-    Object.keys(dangers).flatMap((privilege) => privileges.grants(acl, privilege).filter(blamed))
+    Object.keys(dangers).flatMap((privilege) => facts.privileges.grants(acl, privilege).filter(blamed))
   const whole = reaching(relation.acl)
   const columns = relation.columns.flatMap((column) => {
     const grants = reaching(column.acl)

@@ -3,6 +3,7 @@ import type { DefaultPrivilege, Grant, Oid } from '../catalog.js'
 import type { Facts } from '../facts.js'
 import { nameOfRole } from '../revoke.js'
 import type { Problem, Rule } from '../rule.js'
+import { blamelessRoles } from '../too-strong.js'
 
 const everybody = 0
 const uncovered = ['TRUNCATE', 'REFERENCES', 'TRIGGER']
@@ -15,14 +16,17 @@ export const defaultPrivileges: Rule = {
   docsUrl: 'https://www.postgresql.org/docs/current/sql-alterdefaultprivileges.html',
   harm: 'other',
   unprovable: 'It is about tables that are not there yet.',
-  check: (facts) => facts.catalog.defaultPrivileges.flatMap((entry) => problem(entry, facts)),
+  check: (facts) => {
+    const blameless = blamelessRoles(facts)
+    return facts.catalog.defaultPrivileges.flatMap((entry) => problem(entry, blameless, facts))
+  },
 }
 
-function problem(entry: DefaultPrivilege, facts: Facts): Problem[] {
+function problem(entry: DefaultPrivilege, blameless: ReadonlySet<Oid>, facts: Facts): Problem[] {
   const { creator, schema, objects, acl } = entry
   const inSchema = schema === null ? undefined : facts.schema(schema)
   if (schema !== null && (!inSchema || !facts.isChecked(inSchema.name))) return []
-  const grants = acl.filter((grant) => isTooMuch(grant, entry, facts))
+  const grants = acl.filter((grant) => isTooMuch(grant, entry, facts.privileges.effective, blameless))
   if (grants.length === 0) return []
   const where = inSchema ? ` IN SCHEMA ${quoteIdentifier(inSchema.name)}` : ''
   const who = nameOfRole(creator, facts)
@@ -47,9 +51,14 @@ function problem(entry: DefaultPrivilege, facts: Facts): Problem[] {
   ]
 }
 
-function isTooMuch({ grantee, privilege }: Grant, { creator, objects }: DefaultPrivilege, facts: Facts): boolean {
-  if (grantee === creator || facts.options.trustedRoles.includes(facts.role(grantee)?.name ?? '')) return false
-  const reaches = facts.privileges.effective.has(grantee)
+function isTooMuch(
+  { grantee, privilege }: Grant,
+  { creator, objects }: DefaultPrivilege,
+  effective: ReadonlySet<Oid>,
+  blameless: ReadonlySet<Oid>,
+): boolean {
+  if (grantee === creator) return false
+  const reaches = effective.has(grantee) && blameless.has(grantee)
   if (objects === 'tables') return grantee === everybody || (reaches && uncovered.includes(privilege))
   return objects === 'schemas' && privilege === 'CREATE' && reaches
 }

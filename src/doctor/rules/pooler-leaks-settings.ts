@@ -5,7 +5,7 @@ export const poolerLeaksSettings: Rule = {
   level: 'warning',
   title: 'The pooler hands settings of one client to the next',
   why: 'What a client sets for its session, the tenant, a search path, a role, stays on the server connection, and the pooler gives that to somebody else. Whoever binds the tenant with SET instead of inside a transaction then serves one customer the rows of another. This library binds each statement; scripts, consoles and other services behind the same pooler may not.',
-  docsUrl: 'https://www.pgbouncer.org/config.html#server_reset_query',
+  docsUrl: 'https://www.postgresql.org/docs/current/sql-discard.html',
   harm: 'other',
   unprovable: 'The probe is the proof: a random setting was set on one connection and read on another.',
   check: ({ options: { poolerProbe } }) => {

@@ -2,6 +2,7 @@ import { quoteIdentifier } from '../../sql/quote.js'
 import { revokeGrants } from '../revoke.js'
 import type { Problem, Rule } from '../rule.js'
 import { searchPathOf } from '../search-path.js'
+import { blamelessRoles } from '../too-strong.js'
 
 export const schemaCreate: Rule = {
   id: 'schema-create',
@@ -13,10 +14,13 @@ export const schemaCreate: Rule = {
   check: (facts) => {
     const { catalog, privileges } = facts
     const path = searchPathOf(facts.appRole, catalog)
+    const blameless = blamelessRoles(facts)
     const holdsTables = new Set(facts.tenantTables.map(({ relation }) => relation.schema))
     return catalog.schemas.flatMap((schema): Problem[] => {
       // An owner creates because it is the owner.
-      const grants = privileges.grants(schema.acl, 'CREATE').filter(({ grantee }) => grantee !== schema.owner)
+      const grants = privileges
+        .grants(schema.acl, 'CREATE')
+        .filter(({ grantee }) => grantee !== schema.owner && blameless.has(grantee))
       const onPath = path.includes(schema.name)
       if (grants.length === 0 || !facts.isChecked(schema.name)) return []
       if (!onPath && !holdsTables.has(schema.name)) return []

@@ -4,6 +4,7 @@ import { nameOfRelation } from '../names.js'
 import { mayEnter } from '../reach.js'
 import { nameOfRole, revokeOnRelation } from '../revoke.js'
 import type { Rule } from '../rule.js'
+import { blamelessRoles } from '../too-strong.js'
 
 export const sealKeyReadable: Rule = {
   id: 'seal-key-readable',
@@ -17,10 +18,11 @@ export const sealKeyReadable: Rule = {
     const keys = catalog.relations.find((relation) => nameOfRelation(relation) === SEAL_KEYS)
     if (!keys || appRole.superuser) return []
     const all = [...keys.acl, ...keys.columns.flatMap(({ acl }) => acl)]
+    const blameless = blamelessRoles(facts)
     const names = new Set(all.map(({ privilege }) => privilege))
     const grants = [...names]
       .flatMap((privilege) => privileges.grants(all, privilege))
-      .filter(({ grantee }) => grantee !== keys.owner)
+      .filter(({ grantee }) => grantee !== keys.owner && blameless.has(grantee))
     // Without a policy row-level security shows nobody a row: the second of two nets.
     const policies = catalog.policies.filter(({ relation }) => relation === keys.oid)
     const open = mayEnter(keys.schema, facts) && (!keys.rowSecurity || policies.length > 0)

@@ -2,6 +2,7 @@ import { quoteIdentifier } from '../../sql/quote.js'
 import type { Facts } from '../facts.js'
 import { revokeGrants } from '../revoke.js'
 import type { Rule } from '../rule.js'
+import { blamelessRoles } from '../too-strong.js'
 
 export const tempOnDatabase: Rule = {
   id: 'temp-on-database',
@@ -13,7 +14,10 @@ export const tempOnDatabase: Rule = {
   check: (facts) => {
     const { catalog, privileges, role } = facts
     const { name, owner, acl } = catalog.database
-    const grants = privileges.grants(acl, 'TEMPORARY').filter(({ grantee }) => grantee !== owner)
+    const blameless = blamelessRoles(facts)
+    const grants = privileges
+      .grants(acl, 'TEMPORARY')
+      .filter(({ grantee }) => grantee !== owner && blameless.has(grantee))
     if (grants.length === 0) return []
     const database = `DATABASE ${quoteIdentifier(name)}`
     const ofEverybody = grants.some(({ grantee }) => grantee === 0)
