@@ -27,6 +27,8 @@ export interface Facts {
   isTrusted(role: Oid): boolean
   /** Is it in a schema that is looked at? */
   isChecked(schema: string): boolean
+  /** Is it everybody's, as the options say, although it may have the tenant column? */
+  isShared(relation: Relation): boolean
 }
 
 export interface TableFacts {

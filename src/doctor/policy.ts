@@ -1,6 +1,6 @@
 import type { Policy, PolicyCommand, PolicyExpression, Relation } from './catalog.js'
 import type { Evaluation } from './evaluate.js'
-import { readExpression, walk } from './expression.js'
+import { readExpression } from './expression.js'
 import type { Admitted, ExpressionFacts, Limit, PolicyFacts } from './facts.js'
 import {
   bestOf,
@@ -12,7 +12,7 @@ import {
   worstOf,
 } from './limit.js'
 import type { Privileges } from './privileges.js'
-import { sourceOf } from './tenant-source.js'
+import { sourcesIn } from './tenant-source.js'
 
 export interface PolicyWords extends LimitWords {
   readonly privileges: Privileges
@@ -39,17 +39,12 @@ function readCondition(given: PolicyExpression, relation: Relation, words: Polic
   const mentions = mentionsTenant(expression, relation.oid, words)
   const limit = limitOf(expression, relation.oid, words)
   const answered = truth?.set.failed === undefined ? truth?.set : undefined
-  const sources = [...walk(expression)].flatMap(({ at }) => (at.kind === 'call' && sourceOf(at, words)) || [])
-  const wholes = [...walk(expression)].flatMap(({ at }) => sourceOf(at, words) ?? [])
   return {
     sql: given.sql,
     expression,
     limit: corrected(limit, answered?.othersRow, mentions),
     nobodysRows: answered?.nobodysRow === true || letsNobodysRowsThrough(expression, relation.oid, words),
-    sources: sources.map((source) => ({
-      ...source,
-      fallback: wholes.some(({ by, fallback }) => by === source.by && fallback),
-    })),
+    sources: sourcesIn(expression, words),
     comparisons: comparisonsIn(expression, relation.oid, words),
     mentionsTenant: mentions,
     truth,

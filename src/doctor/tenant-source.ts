@@ -1,5 +1,5 @@
 import type { Oid, Referenced } from './catalog.js'
-import { type Expression, textOf } from './expression.js'
+import { type Expression, partsOf, textOf } from './expression.js'
 import type { FunctionName } from './options.js'
 
 /** How an expression asks for the tenant in scope. */
@@ -9,6 +9,10 @@ export interface TenantSource {
   readonly missingOk: boolean
   /** Does it answer somebody's id where no tenant is set? `coalesce(current_setting(…), 'public')` */
   readonly fallback: boolean
+  /** Does it answer `''` where the setting is that, as after a transaction that set it? */
+  readonly passesEmpty: boolean
+  /** Does it fail there, because `''` is no uuid and no number? */
+  readonly failsOnEmpty: boolean
 }
 
 /** The tenant column compared with the tenant in scope. */
@@ -60,10 +64,16 @@ export function sourceOf(expression: Expression, words: SourceWords): TenantSour
       const ours = words.referenced.operators.get(expression.operator)?.schema === 'pg_catalog'
       return ours ? ofArguments(expression.arguments, words) : undefined
     }
-    case 'cast':
-      return sourceOf(expression.argument, words)
-    case 'nullif':
-      return ofArguments(expression.arguments, words)
+    case 'cast': {
+      const source = sourceOf(expression.argument, words)
+      if (!source?.passesEmpty || texts.has(expression.type)) return source
+      return { ...source, passesEmpty: false, failsOnEmpty: true }
+    }
+    case 'nullif': {
+      const source = ofArguments(expression.arguments, words)
+      const [, empty] = expression.arguments
+      return source && { ...source, passesEmpty: source.passesEmpty && !(empty && textOf(empty) === '') }
+    }
     case 'coalesce': {
       const found = expression.arguments.map((argument) => sourceOf(argument, words))
       const source = found.find((each) => each !== undefined)
@@ -90,13 +100,28 @@ export function sourceOf(expression: Expression, words: SourceWords): TenantSour
 
 function ofCall(oid: Oid, given: readonly Expression[], words: SourceWords): TenantSource | undefined {
   const by = tenantFunction(oid, words)
-  if (by) return given.length === 0 ? { by, missingOk: true, fallback: false } : undefined
+  if (by)
+    return given.length === 0
+      ? { by, missingOk: true, fallback: false, passesEmpty: false, failsOnEmpty: false }
+      : undefined
   if (!isSystemFunction(oid, words.referenced)) return undefined
   if (words.referenced.functions.get(oid)?.name !== 'current_setting') return ofArguments(given, words)
   const [name] = given
   const isOurs = name && textOf(name)?.toLowerCase() === words.setting
-  return isOurs ? { by: 'setting', missingOk: given.length > 1, fallback: false } : undefined
+  if (!isOurs) return undefined
+  return { by: 'setting', missingOk: given.length > 1, fallback: false, passesEmpty: true, failsOnEmpty: false }
 }
+
+/** The whole expressions that answer the tenant in scope, in it or in its subqueries. */
+export function sourcesIn(expression: Expression, words: SourceWords): TenantSource[] {
+  const source = sourceOf(expression, words)
+  if (source) return [source]
+  const inside = expression.kind === 'subquery' ? [...expression.query.where, ...expression.query.outcome] : []
+  return [...partsOf(expression), ...inside].flatMap((part) => sourcesIn(part, words))
+}
+
+// text, varchar, char and name.
+const texts: ReadonlySet<Oid> = new Set([25, 1043, 1042, 19])
 
 /** Of `trim(source)` or `source::json ->> 'tenant'`: one of them is the tenant, and the rest is fixed. */
 function ofArguments(given: readonly Expression[], words: SourceWords): TenantSource | undefined {
