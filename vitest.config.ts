@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^prisma-extension-tenancy$/, replacement: at('src/index.ts') },
       { find: /^prisma-extension-tenancy\/sql$/, replacement: at('src/sql/index.ts') },
+      { find: /^prisma-extension-tenancy\/testing$/, replacement: at('src/testing/index.ts') },
       { find: /^prisma-extension-tenancy\/doctor$/, replacement: at('src/doctor/index.ts') },
     ],
   },

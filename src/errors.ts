@@ -16,6 +16,8 @@ export type TenancyErrorCode =
   | 'MIGRATION.CONFLICT'
   | 'MIGRATION.FAILED'
   | 'MIGRATION.ROWS'
+  | 'ISOLATION.LEAKED'
+  | 'ISOLATION.UNPROVEN'
 
 export interface TenancyErrorDetails {
   /** What to type to get out of it. */

@@ -107,3 +107,59 @@ export function isPrismaQuery(config: unknown): boolean {
   const parse: unknown = types.getTypeParser(TIMESTAMP, 'text')
   return typeof parse === 'function' && parse('2020-01-02 03:04:05') === '2020-01-02T03:04:05+00:00'
 }
+
+/** A model of a client as its generated code describes it to the runtime: names, and little more. */
+export interface RuntimeModel {
+  readonly name: string
+  /** `prisma[delegate]`. */
+  readonly delegate: string
+  /** Undefined where the schema has no `@@schema`. */
+  readonly schema: string | undefined
+  readonly table: string
+  readonly fields: readonly RuntimeField[]
+}
+
+export interface RuntimeField {
+  readonly name: string
+  readonly kind: 'scalar' | 'enum' | 'object' | 'unsupported'
+  /** A scalar type of Prisma's, an enum or a model. */
+  readonly type: string
+  readonly column: string
+}
+
+/**
+ * The models of a client, extended or not.
+ *
+ * @throws TenancyError `CONFIG.UNSUPPORTED_VERSION` where they look different from what was tested
+ */
+export function modelsOf(client: object): RuntimeModel[] {
+  const models = (client as { _runtimeDataModel?: { models?: unknown } })._runtimeDataModel?.models
+  if (typeof models !== 'object' || models === null) throw unsupportedModels('_runtimeDataModel.models')
+  return Object.entries(models).map(([name, model]: [string, unknown]) => {
+    const { fields, dbName, schema } = (model ?? {}) as { fields?: unknown; dbName?: unknown; schema?: unknown }
+    if (!Array.isArray(fields)) throw unsupportedModels(`${name}.fields`)
+    return {
+      name,
+      delegate: `${name.charAt(0).toLowerCase()}${name.slice(1)}`,
+      schema: typeof schema === 'string' ? schema : undefined,
+      table: typeof dbName === 'string' ? dbName : name,
+      fields: fields.map((field: Record<string, unknown>) => {
+        const { name: fieldName, kind, type, dbName: column } = field
+        if (typeof fieldName !== 'string' || typeof kind !== 'string' || typeof type !== 'string')
+          throw unsupportedModels(`the fields of ${name}`)
+        return {
+          name: fieldName,
+          kind: kind as RuntimeField['kind'],
+          type,
+          column: typeof column === 'string' ? column : fieldName,
+        }
+      }),
+    }
+  })
+}
+
+function unsupportedModels(what: string): TenancyError {
+  return new TenancyError('CONFIG.UNSUPPORTED_VERSION', `This is no client of a supported Prisma: it has no ${what}.`, {
+    hint: 'Give the PrismaClient itself, of prisma@7: assertTenantIsolation(prisma, { … }).',
+  })
+}

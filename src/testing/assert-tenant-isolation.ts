@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto'
+import { TenancyError } from '../errors.js'
+import { modelsOf } from '../prisma-internals.js'
+import { attacks } from './attacks/all.js'
+import type { Attack } from './attacks/attack.js'
+import { readCatalog } from './catalog.js'
+import { type RunAs, show, type TestedClient } from './client.js'
+import { IsolationError } from './isolation-error.js'
+import { type Cell, formatMatrix, type IsolationMatrix } from './matrix.js'
+import { type CheckedOptions, checkOptions, type IsolationOptions } from './options.js'
+import { lastLine, unproven } from './outcome.js'
+import { CannotInsert, type Side, sqlName } from './rows.js'
+import { findTargets, type Target } from './targets.js'
+import { Leaked, Trial } from './trial.js'
+import { World } from './world.js'
+
+/**
+ * Attacks one tenant's rows as another, through every model of the client and against a real database, and throws with
+ * the first leak.
+ *
+ * It finds what belongs to tenants from the client and the catalog, makes rows for both tenants, and tries as tenant b
+ * to read, count, load, change, delete, make, move and tie what is tenant a's: through the client, through raw SQL, in
+ * transactions, after errors, in one tick with tenant a and with no scope at all. An attempt counts as held only where
+ * tenant a itself is shown the row, and b's attempt ended with nothing or with the database's own refusal. All that it
+ * made it removes, also after a throw.
+ *
+ * Give it the client that the service uses, logged in as the service's role, on a database for tests. It runs under any
+ * test runner, or none.
+ *
+ * @returns the matrix of models × attacks
+ * @throws IsolationError the first leak, with TypeScript that shows it again; `error.matrix` has all of them
+ * @throws TenancyError `ISOLATION.UNPROVEN`: something could not be tried, so that nothing is proved: rows that cannot be
+ * made, a missing grant; the hint says what to give. `CONFIG.INVALID`: unknown options, or no model belongs to a tenant
+ * @example
+ * test('tenants are apart', async () => {
+ *   await assertTenantIsolation(prisma, { tenants: [a, b] })
+ * })
+ */
+export async function assertTenantIsolation(prisma: object, options: IsolationOptions): Promise<IsolationMatrix> {
+  const checked = checkOptions(options)
+  const started = performance.now()
+  const { world, notes } = await openWorld(prisma as TestedClient, checked)
+  const cells: Record<string, Record<string, Cell>> = {}
+  let cleaned: string[] | undefined
+  try {
+    await seedOrLeak(world)
+    const targets = attacked(world, checked)
+    for (const { name } of targets) cells[name] = {}
+    // Attack by attack: what is simply open to read is told before what follows from it elsewhere.
+    for (const attack of attacks) {
+      for (const target of targets)
+        (cells[target.name] as Record<string, Cell>)[attack.name] = await tryOn(world, target, attack)
+    }
+  } catch (error) {
+    if (!(error instanceof Leaked)) throw error
+    const { leak } = error
+    cells[leak.model] = { ...cells[leak.model], [leak.attack]: { outcome: 'leaked', tried: 0, leak } }
+  } finally {
+    cleaned = await world.remove().catch((error: Error) => [lastLine(error)])
+  }
+  const surrogates = world.noted('surrogate')
+  if (surrogates.length > 0) {
+    notes.push(
+      `keys that are made up tell that they are taken, and not by whom, to whoever can guess them: ${surrogates.join(', ')}`,
+    )
+  }
+  const owned = attacked(world, checked).filter(
+    ({ table, kind }) => table.owned && (kind === 'tenant' || kind === 'child'),
+  )
+  if (owned.length > 0) {
+    notes.push(
+      `the role "${world.catalog.role.name}" owns ${owned.length} of the tables: it can TRUNCATE them and switch their policies off; a service should own nothing`,
+    )
+  }
+  notes.push(...cleaned.map((why) => `rows were left behind: ${why}`))
+  const leaks = attacks.flatMap(({ name }) => Object.values(cells).flatMap((row) => row[name]?.leak ?? []))
+  const matrix: IsolationMatrix = {
+    cells,
+    attacks: attacks.map(({ name }) => name),
+    leaks,
+    notes,
+    role: world.catalog.role.name,
+    milliseconds: Math.round(performance.now() - started),
+  }
+  checked.print(formatMatrix(matrix))
+  if (leaks[0]) throw new IsolationError(matrix, leaks[0])
+  return matrix
+}
+
+async function openWorld(prisma: TestedClient, options: CheckedOptions): Promise<{ world: World; notes: string[] }> {
+  const models = modelsOf(prisma)
+  const nonce = randomBytes(4).toString('hex')
+  const side = (name: Side['name'], i: 0 | 1): Side => ({ name, id: options.tenants[i], tag: `${name}${nonce}` })
+  const sides = [side('a', 0), side('b', 1)] as const
+  let handsOver = false
+  const as: RunAs = (tenant, fn) =>
+    options.as(tenant, (client) => {
+      handsOver ||= client !== undefined
+      return fn(client)
+    })
+  const catalog = await throughAs(as, sides[0], prisma)
+  const targets = findTargets(models, catalog, options)
+  checkNames(targets, options)
+  const world = new World(prisma, as, sides, catalog, targets, {
+    tenantColumn: options.tenantColumn,
+    values: options.values,
+  })
+  if (options.ownAs) world.asName = 'as'
+  if (handsOver) world.fn = '(prisma)'
+  const notes = [
+    ...Object.entries(options.skip).map(([name, why]) => `${name} was left out: ${why}`),
+    ...(options.models ? [`only these were attacked: ${options.models.join(', ')}`] : []),
+  ]
+  return { world, notes }
+}
+
+async function throughAs(as: RunAs, side: Side, prisma: TestedClient) {
+  let catalog: Awaited<ReturnType<typeof readCatalog>> | undefined
+  try {
+    await as(side.id, async (client) => {
+      catalog = await readCatalog((client as TestedClient | undefined) ?? prisma)
+    })
+  } catch (error) {
+    if (error instanceof TenancyError) throw error
+    throw unproven(
+      `The catalog cannot be read through the client: ${lastLine(error as Error)}`,
+      'Is the server there, and may the role of the service log in? as() gets the id of a tenant and a function to run.',
+      error,
+    )
+  }
+  if (catalog) return catalog
+  throw unproven('The function as did not call what it was given.', 'as: (tenant, fn) => runAs(tenant, fn)')
+}
+
+/** Zero is not a pass. */
+function checkNames(targets: readonly Target[], { tenantColumn, models, skip, values, shared }: CheckedOptions): void {
+  for (const name of [...(models ?? []), ...Object.keys(skip), ...Object.keys(values)]) {
+    if (targets.some((target) => target.name === name)) continue
+    throw new TenancyError('CONFIG.INVALID', `There is no model ${JSON.stringify(name)} in this client.`, {
+      hint: `It has: ${targets.map((target) => target.name).join(', ')}.`,
+    })
+  }
+  if (targets.some(({ kind }) => kind === 'tenant')) return
+  const but = shared.length > 0 ? ', the shared ones apart' : ''
+  throw new TenancyError(
+    'CONFIG.INVALID',
+    `No model of this client has a column "${tenantColumn}"${but}: nothing belongs to a tenant.`,
+    {
+      hint: "Give the column's name in the database: assertTenantIsolation(prisma, { tenants, tenantColumn: 'org_id' }).",
+    },
+  )
+}
+
+function attacked(world: World, { models, skip }: CheckedOptions): Target[] {
+  return world.targets.filter(({ name }) => !(name in skip) && (!models || models.includes(name)))
+}
+
+/** Raw SQL that is not bound shows as soon as the first row is made by it: a model's create can, and it cannot. */
+async function seedOrLeak(world: World): Promise<void> {
+  try {
+    await world.seedAll()
+  } catch (error) {
+    if (!(error instanceof CannotInsert)) throw error
+    throw await explain(world, error)
+  }
+}
+
+async function explain(world: World, { target, side, cause, call }: CannotInsert): Promise<Error> {
+  const trial = new Trial(world, target, 'raw SQL')
+  const created = await world.createByModel(target, side)
+  if (created) {
+    return trial.leak(
+      `Raw SQL is not bound to the tenant: the database refuses a row of its own to tenant ${side.name}, which ${show(created)} makes`,
+      [],
+      [[side, call]],
+    )
+  }
+  return unproven(
+    `Tenant ${side.name} may not make a row of its own in ${target.name}: ${lastLine(cause)}`,
+    `Does as() open the scope of the tenant that it is given, and does the policy of ${sqlName(target.table)} read the same setting?`,
+    cause,
+  )
+}
+
+/** How often everything is made anew after an attack that got through, before the rest is left untried. */
+const RENEWALS = 4
+const renewals = new WeakMap<World, number>()
+
+async function tryOn(world: World, target: Target, attack: Attack): Promise<Cell> {
+  const notApplicable = (reason: string, tried = 0): Cell => ({ outcome: 'not applicable', tried, reason })
+  if (!(attack.on ?? ['tenant', 'child']).includes(target.kind)) {
+    return notApplicable(`it is ${target.kind === 'view' ? 'a view' : 'shared'}`)
+  }
+  if ((renewals.get(world) ?? 0) > RENEWALS) return notApplicable('not tried: attacks before it had destroyed too much')
+  const trial = new Trial(world, target, attack.name)
+  try {
+    const reason = await attack.run(trial).finally(() => world.dropStrays())
+    if (reason !== undefined || trial.tried === 0)
+      return notApplicable(reason ?? 'there was nothing to try', trial.tried)
+    return { outcome: 'held', tried: trial.tried }
+  } catch (error) {
+    if (!(error instanceof Leaked)) throw error
+    if (!(await world.isIntact())) {
+      renewals.set(world, (renewals.get(world) ?? 0) + 1)
+      await world.renew()
+    }
+    return { outcome: 'leaked', tried: trial.tried, leak: error.leak }
+  }
+}

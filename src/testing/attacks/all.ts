@@ -1,0 +1,31 @@
+import type { Attack } from './attack.js'
+import { cascade, foreignKey, unique } from './keys.js'
+import { connect, nested } from './nested.js'
+import { raw, truncate } from './raw.js'
+import { count, read } from './read.js'
+import { relations } from './relations.js'
+import { afterError, noScope, race, transaction } from './scopes.js'
+import { create, move, remove, update, upsert } from './write.js'
+
+/** In the order in which they are tried on each target: what harms nothing comes first. */
+export const attacks: readonly Attack[] = [
+  read,
+  count,
+  relations,
+  transaction,
+  race,
+  afterError,
+  noScope,
+  update,
+  upsert,
+  create,
+  move,
+  nested,
+  connect,
+  raw,
+  unique,
+  foreignKey,
+  cascade,
+  remove,
+  truncate,
+]

@@ -1,0 +1,230 @@
+import { quoteIdentifier } from '../../sql/quote.js'
+import type { ForeignKey, Table, Unique } from '../catalog.js'
+import type { Call } from '../client.js'
+import type { Outcome } from '../outcome.js'
+import { columnOf, insertOf, type Made, rowIs, sqlName } from '../rows.js'
+import { fieldOf } from '../targets.js'
+import type { Trial } from '../trial.js'
+import { valueFor } from '../values.js'
+import type { Attack } from './attack.js'
+import { freshRow } from './fresh-row.js'
+import { mayNot } from './write.js'
+
+type Values = Readonly<Record<string, string | null>>
+
+/** Foreign keys: may b's row refer to a's, and does the answer tell whether such a row is there? */
+export const foreignKey: Attack = {
+  name: 'foreign key',
+  async run(trial) {
+    const { world, target } = trial
+    const keys = keysToTenants(trial)
+    if (keys.length === 0) return 'it has no foreign key to rows of tenants'
+    if (!target.table.may.update) return mayNot(world.catalog.role.name, 'UPDATE')
+    for (const key of keys) {
+      const theirs = parentOf(trial, key)
+      const b = trial.b
+      const taken = pointing(trial, key, theirs)
+      const call = link(b, taken)
+      const outcome = await world.outcome(world.b, call)
+      const what = `ties its own row to tenant a's row of ${theirs.target.name} by ${key.name}`
+      if ('answer' in outcome && outcome.answer !== 0)
+        throw trial.leak(`Tenant b ${what}`, [theirs, b], [[world.b, call]])
+      if (!isRefusedBy(outcome, ['foreign key', 'policy', 'unique', 'trigger']))
+        throw trial.failure(world.b, call, outcome)
+      const nobodys = await world.outcome(world.b, link(b, free(target.table, key, taken)))
+      if (kind(outcome) !== kind(nobodys)) {
+        throw trial.leak(
+          `Tenant b learns that tenant a has a row of ${theirs.target.name}: ${key.name} answers '${kind(outcome)}' for it, and '${kind(nobodys)}' where nobody has one`,
+          [theirs, b],
+          [
+            [world.b, call],
+            [world.b, link(b, free(target.table, key, taken))],
+          ],
+        )
+      }
+      trial.tried += 1
+    }
+    return undefined
+  },
+}
+
+/** What a's deletes would do to b's rows, were these tied to a's. */
+export const cascade: Attack = {
+  name: 'cascade',
+  async run(trial) {
+    const { world, target } = trial
+    const keys = keysToTenants(trial).filter(({ onDelete }) => /cascade|set/.test(onDelete))
+    if (keys.length === 0) return 'no foreign key of it cascades or sets anything'
+    if (!target.table.may.update) return mayNot(world.catalog.role.name, 'UPDATE')
+    for (const key of keys) {
+      const theirs = parentOf(trial, key)
+      const b = trial.b
+      const tie = link(b, pointing(trial, key, theirs))
+      const tied = await world.outcome(world.b, tie)
+      if (!('answer' in tied) || tied.answer === 0) {
+        if (!('answer' in tied) && !isRefusedBy(tied, ['foreign key', 'policy', 'unique', 'trigger']))
+          throw trial.failure(world.b, tie, tied)
+        trial.tried += 1
+        continue
+      }
+      const before = await look(b)
+      const { condition, values } = rowIs(theirs)
+      const removal: Call = { execute: `DELETE FROM ${sqlName(theirs.target.table)} WHERE ${condition}`, values }
+      const removed = await world.outcome(world.a, removal)
+      if ('answer' in removed && (await look(b)) !== before) {
+        throw trial.leak(
+          `Tenant a deletes a row of its own, and ${key.name} (ON DELETE ${key.onDelete.toUpperCase()}) changes tenant b's row with it`,
+          [theirs, b],
+          [
+            [world.b, tie],
+            [world.a, removal],
+          ],
+        )
+      }
+      return 'the row can be tied to one of another tenant: see foreign key'
+    }
+    return undefined
+
+    async function look(made: Made): Promise<string> {
+      const { condition, values } = rowIs(made)
+      const sql = `SELECT to_json(t)::text AS row FROM ${sqlName(made.target.table)} AS t WHERE ${condition}`
+      return JSON.stringify(await world.must(made.side, { query: sql, values }, 'Tenant b cannot look for its row'))
+    }
+  },
+}
+
+/** Unique indexes: does an insert tell b that somebody has a value? */
+export const unique: Attack = {
+  name: 'unique',
+  async run(trial) {
+    const { world, target, a } = trial
+    const { table } = target
+    if (!table.may.insert) return mayNot(world.catalog.role.name, 'INSERT')
+    const surrogate = await surrogateKey(trial)
+    if (surrogate !== undefined) world.note('surrogate', target.name)
+    for (const index of table.uniques) {
+      const columns = index.columns.filter((name) => name !== world.options.tenantColumn)
+      if (columns.length === 0 || columns.includes(surrogate ?? '')) continue
+      if (columns.some((name) => a.values[name] === null && index.plain)) continue
+      const taken = Object.fromEntries(columns.map((name) => [name, a.values[name] ?? null]))
+      // Shown first: this index does refuse it, to the one who may know.
+      if (!isRefusedBy((await insert(trial, world.a, taken)).outcome, ['unique'])) continue
+      const { call: asked, outcome } = await insert(trial, world.b, taken)
+      const { outcome: nobodys } = await insert(trial, world.b, freshIn(trial, index))
+      if ('failed' in outcome) throw trial.failure(world.b, asked, outcome)
+      if (kind(outcome) === 'unique' && kind(nobodys) !== 'unique') {
+        throw trial.leak(
+          `Tenant b learns that tenant a has a value: the unique index "${index.name}" refuses it, and answers '${kind(nobodys)}' to one that nobody has`,
+          [a],
+          [[world.b, asked]],
+        )
+      }
+      trial.tried += 1
+    }
+    return trial.tried === 0 ? 'it has no unique key but those that are made up' : undefined
+  },
+}
+
+/** An insert of a row of the tenant's own, but for these values. */
+async function insert(trial: Trial, side: Made['side'], values: Values): Promise<{ call: Call; outcome: Outcome }> {
+  const { world, target } = trial
+  const fresh = await freshRow(world, target, side)
+  const made = { ...fresh.made, values: { ...fresh.made.values, ...values } }
+  const { sql, values: sent } = insertOf(target.table, { ...fresh.values, ...values })
+  const call: Call = { execute: sql, values: sent }
+  const outcome = await world.making(made, () => world.outcome(side, call))
+  await world.dropStrays()
+  return { call, outcome }
+}
+
+/** New values where nothing else decides them; with a parent that nobody has, where all of them are a parent's. */
+function freshIn(trial: Trial, index: Unique): Values {
+  const { target, world } = trial
+  const inForeignKey = new Set(target.table.foreignKeys.flatMap(({ columns }) => columns))
+  const all = index.columns.filter((name) => name !== world.options.tenantColumn)
+  const own = all.filter((name) => !inForeignKey.has(name))
+  const kept = own.length > 0 ? all.filter((name) => inForeignKey.has(name)) : []
+  const values: Record<string, string | null> = {}
+  for (const name of kept) values[name] = trial.a.values[name] ?? null
+  for (const name of own.length > 0 ? own : all) {
+    values[name] = valueFor(columnOf(target.table, name), { distinct: true, tag: world.b.tag, n: 0 }) ?? null
+  }
+  return values
+}
+
+/**
+ * The primary key, if it is one column that the database or Prisma makes up: that somebody has a number, a uuid or a
+ * cuid says nothing about whom.
+ */
+async function surrogateKey(trial: Trial): Promise<string | undefined> {
+  const { world, target } = trial
+  const { table, model } = target
+  const [name, ...more] = table.primaryKey.filter((column) => column !== world.options.tenantColumn)
+  if (name === undefined || more.length > 0) return undefined
+  if (table.foreignKeys.some(({ columns }) => columns.includes(name))) return undefined
+  const column = columnOf(table, name)
+  if (column.identity || column.default !== null || column.base === 'uuid') return name
+  const field = fieldOf(target, name)
+  if (!model || !field) return undefined
+  // Only Prisma knows whether it makes one up, and only says so when it gets none.
+  const fresh = await freshRow(world, target, world.b)
+  const { [field.name]: _, ...data } = fresh.data
+  const outcome = await world.outcome(world.b, { model: model.delegate, method: 'create', args: { data } })
+  if ('answer' in outcome) {
+    const key = String((outcome.answer as Readonly<Record<string, unknown>>)[field.name])
+    const made = { ...fresh.made, values: { ...fresh.made.values, [name]: key } }
+    await world.making(made, async () => outcome)
+    await world.dropStrays()
+    return name
+  }
+  return 'failed' in outcome ? undefined : name
+}
+
+function keysToTenants({ world, target }: Trial): ForeignKey[] {
+  const { tenantColumn } = world.options
+  return target.table.foreignKeys.filter((key) => {
+    const parent = world.targetOf(key.parent)
+    return parent && parent.kind !== 'shared' && key.columns.some((name) => name !== tenantColumn)
+  })
+}
+
+function parentOf({ world }: Trial, key: ForeignKey): Made {
+  const parent = world.targetOf(key.parent)
+  if (!parent) throw new Error(`The table that ${key.name} refers to is not known.`)
+  return world.row(parent, world.a)
+}
+
+function pointing({ world }: Trial, key: ForeignKey, parent: Made): Values {
+  const pairs = key.columns.map((name, i) => [name, parent.values[key.parentColumns[i] as string] ?? null] as const)
+  return Object.fromEntries(pairs.filter(([name]) => name !== world.options.tenantColumn))
+}
+
+function free(table: Table, key: ForeignKey, taken: Values): Values {
+  return Object.fromEntries(
+    Object.keys(taken)
+      .filter((name) => key.columns.includes(name))
+      .map((name) => [name, valueFor(columnOf(table, name), { distinct: true, tag: 'nobody', n: 0 }) ?? null]),
+  )
+}
+
+function link(made: Made, values: Values): Call {
+  const { table } = made.target
+  const names = Object.keys(values)
+  const set = names
+    .map((name, i) => `${quoteIdentifier(name)} = $${i + 1}::text::${columnOf(table, name).type}`)
+    .join(', ')
+  const where = rowIs(made, names.length + 1)
+  return {
+    execute: `UPDATE ${sqlName(table)} SET ${set} WHERE ${where.condition}`,
+    values: [...names.map((name) => values[name] ?? null), ...where.values],
+  }
+}
+
+function isRefusedBy(outcome: Outcome, kinds: readonly string[]): boolean {
+  return ('refused' in outcome && kinds.includes(outcome.refused)) || ('answer' in outcome && outcome.answer === 0)
+}
+
+/** What an attacker can tell apart. */
+function kind(outcome: Outcome): string {
+  return 'refused' in outcome ? outcome.refused : 'answer' in outcome ? 'accepted' : outcome.failed.message
+}

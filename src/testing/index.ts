@@ -1,0 +1,7 @@
+export { assertTenantIsolation } from './assert-tenant-isolation.js'
+export type { RunAs } from './client.js'
+export { IsolationError } from './isolation-error.js'
+export { type Cell, formatMatrix, type IsolationMatrix } from './matrix.js'
+export type { IsolationOptions } from './options.js'
+export type { GivenValues } from './rows.js'
+export type { Leak } from './trial.js'
