@@ -100,7 +100,7 @@ async function runSteps(run: Run, steps: readonly Step[]): Promise<ApplyReport> 
     if (there[index]) continue
     for (const action of actionsOf(step)) {
       if (action.kind !== 'check') continue
-      await checkRowsAhead(run, step.title, action).catch((error: unknown) => {
+      await withRetries(run, step, () => checkRowsAhead(run, step.title, action)).catch((error: unknown) => {
         throw failure(step.title, error)
       })
     }
@@ -151,7 +151,7 @@ async function runAction(run: Run, step: Step, action: OnlineAction, steps: read
     case 'backfill':
       return backfill(run, step.title, action, backfillsOf(steps, action.table).at(-1) === action)
     case 'check':
-      await checkRows(run, step.title, action)
+      await withRetries(run, step, () => checkRows(run, step.title, action))
       return 0
   }
 }

@@ -183,6 +183,34 @@ test('rows in the way of a foreign key are found before anything is changed', as
   expect(await catalog(world)).toEqual(before)
 })
 
+test('a check waits for a table that somebody holds, before the first change and in its turn', async () => {
+  const check: Step = {
+    key: 'check',
+    title: 'Check of tasks',
+    sql: '',
+    down: '',
+    done: 'false',
+    online: [
+      {
+        kind: 'check',
+        sql: 'SELECT id FROM tasks WHERE id IS NULL',
+        problem: 'tasks have no id',
+        hint: 'Give them one.',
+      },
+    ],
+  }
+  const holder = await session(world.ownerUrl)
+  await holder.query('BEGIN; LOCK TABLE tasks')
+  await expect(apply(world, quick, [check])).rejects.toMatchObject({
+    code: 'MIGRATION.BLOCKED',
+    message: expect.stringMatching(/^Check of tasks: no lock in 3 attempts, held by process \d+ \(user app_owner/),
+  })
+  const applied = apply(world, { lockTimeout: 100, retries: 50 }, [check])
+  await sleep(400)
+  await holder.query('COMMIT')
+  expect((await applied).retries).toBeGreaterThan(0)
+})
+
 test('a task that points at another tenant is found when its turn comes, and the key is not added', async () => {
   const [project] = await runSql<{ id: string }>(world.adminUrl, 'SELECT id FROM projects LIMIT 1')
   const spoil: Step = {
