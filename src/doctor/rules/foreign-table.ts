@@ -19,8 +19,10 @@ export const foreignTable: Rule = {
       .map((relation) => problem(relation, facts)),
 }
 
-function isTenants({ kind, schema, columns }: Relation, { isChecked, options }: Facts): boolean {
-  return kind === 'foreign table' && isChecked(schema) && columns.some(({ name }) => name === options.tenantColumn)
+function isTenants(relation: Relation, { isChecked, isShared, options }: Facts): boolean {
+  const { kind, schema, columns } = relation
+  if (kind !== 'foreign table' || !isChecked(schema) || isShared(relation)) return false
+  return columns.some(({ name }) => name === options.tenantColumn)
 }
 
 function problem(relation: Relation, facts: Facts): Problem {

@@ -9,15 +9,16 @@ export const noTenantTables: Rule = {
   docsUrl: 'https://www.postgresql.org/docs/current/ddl-rowsecurity.html',
   harm: 'other',
   unprovable: 'Where no table says which rows are whose, no statement can show a row of the wrong tenant.',
-  check: ({ tenantTables, catalog, options }) => {
+  check: ({ tenantTables, options }) => {
     if (tenantTables.length > 0) return []
     const column = quoteIdentifier(options.tenantColumn)
     const where = options.schemas ? ` in ${options.schemas.map(quoteIdentifier).join(', ')}` : ''
     const shared = options.shared.length > 0 ? ' that is not shared' : ''
     return [
       {
-        object: quoteIdentifier(catalog.database.name),
-        detail: `No table${where}${shared} has the column ${column}.`,
+        // Not the database, which is called something else in each place.
+        object: column,
+        detail: `No table${where}${shared} has the column.`,
         needsPerson: 'Name the column with the option tenantColumn, or begin with tenancy init and tenancy migration.',
       },
     ]

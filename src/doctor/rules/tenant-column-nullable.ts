@@ -31,8 +31,8 @@ export const tenantColumnNullable: Rule = {
 /** A check that says the same, as one has while NOT NULL is being introduced. */
 function isChecked({ relation, tenantColumn }: TenantTable, facts: Facts): boolean {
   return constraintsOf(relation.oid, facts).some(
-    ({ kind, validated, tree }) =>
-      kind === 'check' && validated && forbidsNull(readExpression(tree), tenantColumn.number),
+    // Where it is not validated, that is the fault.
+    ({ kind, tree }) => kind === 'check' && forbidsNull(readExpression(tree), tenantColumn.number),
   )
 }
 

@@ -19,8 +19,6 @@ const labels = (columns: string): string => `SET ROLE ${roles.owner};
 CREATE TABLE labels (${columns}, tenant_id uuid NOT NULL);
 CREATE INDEX ON labels (tenant_id);
 ${protectTable('labels', { indexes: [] })}
-  .replaceAll(', "tenant_id_2"', '')
-  .replaceAll('_tenant_id_2', '')}
 RESET ROLE;`
 
 const toTask = { keys: [['task_id', 'id']], required: true, table: 'tasks', column: 'tenant_id' } as const
