@@ -106,6 +106,7 @@ export function gatherFacts(catalog: Catalog, options: ResolvedDoctorOptions, ev
       return role !== undefined && (role.superuser || role.bypassRls || options.trustedRoles.includes(role.name))
     },
     isChecked,
+    isShared,
   }
 }
 
