@@ -4,6 +4,7 @@ import type { Checked } from '../doctor/finding.js'
 import type { DoctorOptions } from '../doctor/options.js'
 import { isTenancyError, TenancyError } from '../errors.js'
 import { configFile, type ResolvedConfig, readConfig } from '../schema/config.js'
+import type { Database } from './connect.js'
 import { expectedOf, withSchema } from './expected.js'
 import { findMigrations, findSchema, loadProject, type Project } from './project.js'
 
@@ -47,13 +48,12 @@ export async function setUpOf(folder: string, flags: DoctorFlags): Promise<SetUp
   }
 }
 
-/** @param schema of tables that the Prisma schema names without one */
 export async function doctorOptionsOf(
   { config, appRole, project, problem }: SetUp,
   flags: DoctorFlags,
-  schema = 'public',
+  database: Database,
 ): Promise<{ doctorOptions: DoctorOptions; notChecked: Checked['notChecked'] }> {
-  const says = project && (await expectedOf(project, schema))
+  const says = project && (await expectedOf(project, database))
   const { column = config?.column, setting = config?.setting, schemas, tenantFunctions } = flags
   const shared = project?.desired.tables.filter(({ kind }) => kind === 'shared')
   return {
@@ -63,7 +63,7 @@ export async function doctorOptionsOf(
       setting,
       schemas,
       tenantFunctions,
-      shared: shared?.map(({ table }) => withSchema(table, schema)),
+      shared: shared?.map(({ table }) => withSchema(table, database.schema ?? 'public')),
       trustedRoles: config && [config.roles.migrator, config.roles.bypass],
       expected: says?.expected,
     },

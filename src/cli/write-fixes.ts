@@ -15,15 +15,24 @@ export interface WrittenFixes {
 }
 
 /** A fix that was written and not applied yet is not written a second time. */
-export async function writeFixes(migrations: string, { sql }: Fixes): Promise<WrittenFixes> {
+export async function writeFixes(migrations: string, { sql, statements }: Fixes): Promise<WrittenFixes> {
   if (sql === '') return { path: undefined, before: false }
   for (const name of (await migrationNames(migrations)).filter((each) => each.endsWith(NAME))) {
     const path = join(migrations, name, 'migration.sql')
-    if ((await readFile(path, 'utf8').catch(() => '')) === sql) return { path, before: true }
+    const text = await readFile(path, 'utf8').catch(() => '')
+    if (text.startsWith(statements)) return { path, before: true }
   }
   const { folder } = await writeMigrationFiles(migrations, NAME, { 'migration.sql': sql })
   return { path: join(folder, 'migration.sql'), before: false }
 }
+
+/** What Prisma compares its schema with. Policies, grants and roles are none of its business. */
+const inSchema = [
+  'tenant-column-nullable',
+  'tenant-index-missing',
+  'sealed-without-index',
+  'foreign-key-without-tenant',
+]
 
 /** For people. */
 export function aboutFixes({ mechanical, forPeople }: Fixes, { path, before }: WrittenFixes, folder: string): string[] {
@@ -35,7 +44,10 @@ export function aboutFixes({ mechanical, forPeople }: Fixes, { path, before }: W
       : before
         ? `${shown} has these fixes already. Read it, then: npx prisma migrate deploy`
         : `Wrote ${shown}, which fixes ${count(mechanical.length, 'finding')}. Read it, then: npx prisma migrate deploy`,
-    ...(forPeople.length > 0 ? [`${count(forPeople.length, 'finding')} need a person:`] : []),
+    ...(shown !== undefined && mechanical.some(({ rule }) => inSchema.includes(rule))
+      ? ['Its indexes and keys belong into schema.prisma too, or the next prisma migrate dev takes them back.']
+      : []),
+    ...(forPeople.length > 0 ? [`${count(forPeople.length, 'finding')} for a person to decide:`] : []),
     ...forPeople.map(({ rule, object }) => `  ${rule}: ${printable(object)}`),
   ]
 }

@@ -8,14 +8,19 @@ import { quoteTable } from '../sql/quote.js'
 export type WrittenPolicies = ReadonlyMap<string, ReadonlySet<string>>
 
 /**
- * The policies that a project's migrations leave behind when all of them have run. `undefined` where their text does not
- * tell, as when one is made in a DO block.
+ * The policies that migrations leave behind. `undefined` where their text does not tell, as when one is made in a DO block.
  *
+ * @param applied names of those that have run
  * @param schema of tables that are written without one
  */
-export async function writtenPolicies(migrations: string, schema: string): Promise<WrittenPolicies | undefined> {
+export async function writtenPolicies(
+  migrations: string,
+  applied: ReadonlySet<string>,
+  schema: string,
+): Promise<WrittenPolicies | undefined> {
   const left: Policies = new Map()
   for (const name of await migrationNames(migrations)) {
+    if (!applied.has(name)) continue
     const sql = await readFile(join(migrations, name, 'migration.sql'), 'utf8').catch(() => '')
     const found = tokens(sql)
     if (found === undefined) return undefined

@@ -280,6 +280,16 @@ export function readOnly(statements: readonly string[]): string {
   ].join(';\n')
 }
 
+/** Of {@link referencedSql}: without it nobody knows what a policy's expression says. */
+export const referencedNeeds: readonly CatalogTable[] = [
+  'pg_proc',
+  'pg_operator',
+  'pg_type',
+  'pg_amop',
+  'pg_am',
+  'pg_namespace',
+]
+
 /** What stands behind the numbers of functions, operators and types. */
 export function referencedSql(numbersOf: Record<'functions' | 'operators' | 'types', ReadonlySet<number>>): string {
   const among = (oids: ReadonlySet<number>): string => `IN (${[0, ...oids].join(', ')})`

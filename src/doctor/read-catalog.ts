@@ -12,7 +12,7 @@ import type {
   Referenced,
   Role,
 } from './catalog.js'
-import { catalogParts, headSql, type PartName, readOnly, referencedSql } from './catalog-sql.js'
+import { catalogParts, headSql, type PartName, readOnly, referencedNeeds, referencedSql } from './catalog-sql.js'
 import { nodesOf, parseNodeTree, type TreeValue } from './node-tree.js'
 
 /**
@@ -31,6 +31,7 @@ export interface DoctorDatabase {
  */
 export async function readCatalog(db: DoctorDatabase): Promise<Catalog> {
   const [head] = (await ask(db, [headSql])) as [Head]
+  refuseHidden(referencedNeeds, head)
   const names = (Object.keys(catalogParts) as PartName[]).filter((name) => isReadable(name, head))
   const answers = await ask(
     db,
@@ -145,10 +146,15 @@ function oneStatementOnly(): TenancyError {
   )
 }
 
-function isReadable(name: PartName, { hidden, connectedAs }: Head): boolean {
+function isReadable(name: PartName, head: Head): boolean {
   const { needs, essential } = catalogParts[name]
+  if (essential) refuseHidden(needs, head)
+  return !needs.some((catalog) => head.hidden.includes(catalog))
+}
+
+function refuseHidden(needs: readonly string[], { hidden, connectedAs }: Head): void {
   const missing = needs.filter((catalog) => hidden.includes(catalog))
-  if (missing.length === 0 || !essential) return missing.length === 0
+  if (missing.length === 0) return
   throw new TenancyError(
     'CONFIG.INVALID',
     `The role "${connectedAs}" may not read ${missing.join(' and ')}, and without that nothing can be judged.`,

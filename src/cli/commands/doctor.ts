@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 import colors from 'picocolors'
 import { doctor as examine } from '../../doctor/doctor.js'
-import type { Level, Report } from '../../doctor/finding.js'
+import type { Checked, Level, Report } from '../../doctor/finding.js'
 import { probePooler } from '../../doctor/probe-pooler.js'
 import {
   applyBaseline,
@@ -48,11 +48,11 @@ export async function doctor(options: DoctorCommandOptions): Promise<ExitCode> {
   const entries = await baselineOf(options)
   const migrations = options.fix ? await migrationsOf(folder, setUp) : undefined
 
-  const { report, schema } = await withDatabase(options.url, (database) => look(database, setUp, options), {
+  const looked = await withDatabase(options.url, (database) => look(database, setUp, options), {
     // The doctor leaves no setting behind, not even where a pooler would hand it on.
     searchPath: false,
   })
-  let judged = applyBaseline(report, entries)
+  let judged = judge(looked, entries)
   const written: Record<string, string> = {}
   const write = async (option: string, path: string | undefined, text: () => string): Promise<void> => {
     if (path === undefined) return
@@ -62,11 +62,11 @@ export async function doctor(options: DoctorCommandOptions): Promise<ExitCode> {
   if (options.updateBaseline !== undefined) {
     const updated = updatedBaseline(entries, judged, options.updateBaseline)
     await write('baseline', options.baseline, () => baselineText(updated))
-    judged = applyBaseline(report, updated)
+    judged = judge(looked, updated)
   }
   await write('html', options.html, () => reportHtml(judged, { at: new Date(), rules }))
   await write('sarif', options.sarif, () => {
-    const locate = sourceLocations(folder, setUp.project, schema)
+    const locate = sourceLocations(folder, setUp.project, looked.schema)
     return `${JSON.stringify(toSarif(judged.report, { rules, version: version(), locate }), undefined, 2)}\n`
   })
   const fixes = fixesOf(judged.report.findings)
@@ -80,22 +80,38 @@ export async function doctor(options: DoctorCommandOptions): Promise<ExitCode> {
   }
   for (const path of Object.values(written)) output.note(`Wrote ${path}.`)
   if (migration) for (const line of aboutFixes(fixes, migration, folder)) output.line(line)
+  if (migration?.path !== undefined && (setUp.project?.edits.length ?? 0) > 0) {
+    output.warn(
+      'The schema is not what the configuration asks for yet. Where nothing is migrated: tenancy migration --write',
+    )
+  }
   return failed ? 1 : 0
 }
 
-async function look(
-  { client, connect, schema }: Database,
-  setUp: SetUp,
-  options: DoctorCommandOptions,
-): Promise<{ report: Report; schema: string | undefined }> {
-  const { doctorOptions, notChecked } = await doctorOptionsOf(setUp, options, schema)
+async function look(database: Database, setUp: SetUp, options: DoctorCommandOptions): Promise<Look> {
+  const { client, connect, schema } = database
   try {
+    const { doctorOptions, notChecked } = await doctorOptionsOf(setUp, options, database)
     const poolerProbe = options.probePooler ? await probePooler(connect) : undefined
-    const { findings, checked } = await examine(client, { ...doctorOptions, poolerProbe })
-    const all = [...checked.notChecked, ...notChecked]
-    return { report: { findings, checked: { ...checked, notChecked: all } }, schema }
+    return { report: await examine(client, { ...doctorOptions, poolerProbe }), notChecked, schema }
   } catch (error) {
     throw unread(error)
+  }
+}
+
+interface Look {
+  readonly report: Report
+  /** By the command itself. */
+  readonly notChecked: Checked['notChecked']
+  readonly schema: string | undefined
+}
+
+function judge({ report, notChecked }: Look, entries: readonly BaselineEntry[]): Judged {
+  const judged = applyBaseline(report, entries)
+  const { findings, checked } = judged.report
+  return {
+    ...judged,
+    report: { findings, checked: { ...checked, notChecked: [...checked.notChecked, ...notChecked] } },
   }
 }
 

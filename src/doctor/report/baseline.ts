@@ -66,8 +66,11 @@ export function applyBaseline(report: Report, entries: readonly BaselineEntry[])
       const reason = reasons.get(keyOf(finding))
       return reason === undefined ? [] : [{ finding, reason }]
     }),
-    // A rule that did not run this time, for want of a probe or of rights, says nothing about its entries.
-    obsolete: entries.filter((entry) => ran.has(entry.rule) && !found.has(keyOf(entry))),
+    // Where a rule did not run, or something was hidden from it, nobody knows.
+    obsolete:
+      report.checked.notChecked.length > 0
+        ? []
+        : entries.filter((entry) => ran.has(entry.rule) && !found.has(keyOf(entry))),
   }
 }
 

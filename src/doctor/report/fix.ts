@@ -6,6 +6,8 @@ import { printable } from './printable.js'
 export interface Fixes {
   /** For a migration; `''` where nothing can be mended mechanically. */
   readonly sql: string
+  /** The same without what is said to people at its end. */
+  readonly statements: string
   readonly mechanical: readonly Finding[]
   readonly forPeople: readonly Finding[]
 }
@@ -73,12 +75,13 @@ export function fixesOf(findings: readonly Finding[]): Fixes {
   const sorted = [...findings].sort((one, other) => place(one) - place(other))
   const mechanical = sorted.filter(({ fix, needsPerson }) => fix !== '' && needsPerson === undefined)
   const forPeople = sorted.filter((finding) => !mechanical.includes(finding))
-  if (mechanical.length === 0) return { sql: '', mechanical, forPeople }
+  if (mechanical.length === 0) return { sql: '', statements: '', mechanical, forPeople }
   const parts = distinct(mechanical.map(({ fix }) => fix)).map((fix) => {
     const mended = distinct(mechanical.filter((finding) => finding.fix === fix).map(nameOf))
     return `${mended.map((name) => `-- ${name}\n`).join('')}${endingInLine(fix)}`
   })
-  return { sql: [head, ...parts, ...proposals(forPeople)].join('\n'), mechanical, forPeople }
+  const statements = [head, ...parts].join('\n')
+  return { sql: [statements, ...proposals(forPeople)].join('\n'), statements, mechanical, forPeople }
 }
 
 const head = '-- Written by tenancy doctor: what can be mended without a decision. Read it before you apply it.\n'

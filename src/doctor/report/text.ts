@@ -93,10 +93,11 @@ function sums({ report: { findings, checked } }: Judged, paint: Paint): string {
   }
   const worst = findings.some(({ level }) => level === 'error') ? 'error' : (findings[0]?.level ?? 'info')
   const mechanical = findings.filter(({ fix, needsPerson }) => fix !== '' && needsPerson === undefined).length
-  return [
-    `${paint[worst](levelCounts(findings))}.`,
-    `${mechanical} of ${counted(findings.length, 'finding')} can be fixed without a decision: tenancy doctor --fix`,
-  ].join(' ')
+  const fixable =
+    mechanical === 0
+      ? 'Each needs a person.'
+      : `${mechanical} of ${counted(findings.length, 'finding')} can be fixed without a decision: tenancy doctor --fix`
+  return `${paint[worst](levelCounts(findings))}. ${fixable}`
 }
 
 const width = 100

@@ -9,7 +9,7 @@ import {
   updatedBaseline,
 } from '../../../src/doctor/report/baseline.js'
 import { isTenancyError } from '../../../src/errors.js'
-import { hostile, report, rules } from './reports.js'
+import { halfSeen, hostile, report, rules } from './reports.js'
 
 const ids = rules.map(({ id }) => id)
 const parse = (value: unknown) =>
@@ -40,6 +40,12 @@ test.each([
 test('an entry of a rule that did not run is kept, for nobody knows', () => {
   const entry = { rule: 'pooler-leaks-settings', object: '"shop"', reason: 'Direct connections only.' }
   expect(applyBaseline(report, [entry]).obsolete).toEqual([])
+})
+
+test('where something was hidden, no entry is called obsolete', () => {
+  const entry = { ...invoices, object: '"public"."former"' }
+  expect(applyBaseline(report, [entry]).obsolete).toEqual([entry])
+  expect(applyBaseline(halfSeen, [entry]).obsolete).toEqual([])
 })
 
 test('rule and object are told apart, wherever one ends', () => {

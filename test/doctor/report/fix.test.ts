@@ -2,6 +2,7 @@
 import { parse } from 'libpg-query'
 import { describe, expect, test } from 'vitest'
 import { fixesOf, fixOrder } from '../../../src/doctor/report/fix.js'
+import { rules } from '../../../src/doctor/rules/all.js'
 import { clean, hostile, hostileNames, report } from './reports.js'
 
 test('a report becomes the migration of expected/migration.sql', async () => {
@@ -36,6 +37,10 @@ test('policies stand before row-level security is turned on, and unique keys bef
     'rls-disabled',
     'rls-disabled',
   ])
+})
+
+test('every rule has its place in the order', () => {
+  expect(rules.map(({ id }) => id).filter((id) => !fixOrder.includes(id))).toEqual([])
 })
 
 test('a report without a mechanical fix becomes no migration', () => {
