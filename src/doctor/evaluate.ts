@@ -3,7 +3,7 @@ import type { Catalog, Column, PolicyExpression, Referenced, Relation } from './
 import { isNode, nodesOf, type TreeNode, type TreeValue } from './node-tree.js'
 import type { ResolvedDoctorOptions } from './options.js'
 import { ask, type DoctorDatabase } from './read-catalog.js'
-import { asksForRole, isSystemFunction, tenantFunction } from './tenant-source.js'
+import { asksForRole, isSystemFunction, isTenantSetting, tenantFunction } from './tenant-source.js'
 
 /** What an expression says to fabricated rows. */
 export interface Truth {
@@ -135,6 +135,7 @@ function whyNot({ tag, fields }: TreeNode, referenced: Referenced, options: Reso
 }
 
 const harmless = new Set([
+  'ARRAYCOERCEEXPR',
   'ARRAYEXPR',
   'BOOLEANTEST',
   'BOOLEXPR',
@@ -170,7 +171,9 @@ function inPlace(sql: string, referenced: Referenced, options: ResolvedDoctorOpt
   const calls = functions.map((each) => `(?<![\\w$".])${escaped(`${each.sql}()`)}`)
   const token = new RegExp([...calls, "'(?:[^']|'')*'", '"(?:[^"]|"")*"'].join('|'), 'g')
   return sql.replaceAll(token, (found) => {
-    if (found.startsWith("'")) return found.slice(1, -1).toLowerCase() === options.setting ? quoteLiteral(PLACE) : found
+    if (found.startsWith("'")) {
+      return isTenantSetting(found.slice(1, -1), { ...options, referenced }) ? quoteLiteral(PLACE) : found
+    }
     const called = functions.find((each) => found === `${each.sql}()`)
     if (!called) return found
     return `(nullif(current_setting(${quoteLiteral(PLACE)}, true), '')::${called.returns})`

@@ -63,7 +63,7 @@ export interface CastExpression {
   readonly type: Oid
   readonly argument: Expression
   /** Undefined where only the type's name changes and not one byte of the value. */
-  readonly by: 'text' | 'domain' | Oid | undefined
+  readonly by: 'text' | 'domain' | 'elements' | Oid | undefined
   /** Did PostgreSQL put it there, because two types did not fit? */
   readonly implicit: boolean
 }
@@ -159,6 +159,7 @@ const readers: Record<string, (node: TreeNode) => Expression> = {
   },
   RELABELTYPE: ({ fields }) => cast(fields, undefined, 'relabelformat'),
   COERCEVIAIO: ({ fields }) => cast(fields, 'text', 'coerceformat'),
+  ARRAYCOERCEEXPR: ({ fields }) => cast(fields, 'elements', 'coerceformat'),
   COERCETODOMAIN: ({ fields }) => cast(fields, 'domain', 'coercionformat'),
   SUBLINK: ({ fields }) => ({
     kind: 'subquery',
@@ -207,7 +208,11 @@ function operator(fields: TreeNode['fields'], over: OperatorExpression['over']):
   return { kind: 'operator', operator: numberOf(fields['opno']), over, arguments: listOf(fields['args']) }
 }
 
-function cast(fields: TreeNode['fields'], by: 'text' | 'domain' | undefined, format: string): CastExpression {
+function cast(
+  fields: TreeNode['fields'],
+  by: 'text' | 'domain' | 'elements' | undefined,
+  format: string,
+): CastExpression {
   const argument = readExpression(fields['arg'] ?? null)
   return { kind: 'cast', type: numberOf(fields['resulttype']), argument, by, implicit: fields[format] === implicitCast }
 }

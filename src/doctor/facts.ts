@@ -87,6 +87,8 @@ export interface ExpressionFacts {
   readonly sql: string
   readonly expression: Expression
   readonly limit: Limit
+  /** Is one of its conditions limited to the tenant, whatever stands beside it? */
+  readonly limitedInPart: boolean
   /** Does it let rows through that have no tenant, whoever asks? */
   readonly nobodysRows: boolean
   /** How it asks for the tenant in scope. */

@@ -1,5 +1,5 @@
 import type { Column, Oid } from './catalog.js'
-import { booleanOf, type ColumnExpression, type Expression, type Query, textOf, walk } from './expression.js'
+import { booleanOf, type ColumnExpression, type Expression, partsOf, type Query, textOf, walk } from './expression.js'
 import type { Limit } from './facts.js'
 import {
   asksForRole,
@@ -45,6 +45,12 @@ export function comparisonsIn(expression: Expression, relation: Oid, words: Limi
   return [...walk(expression)].flatMap(
     ({ at, depth }) => judge.comparison(at, { ...ownRow(relation), level: depth }) ?? [],
   )
+}
+
+/** Is one of its conditions limited, whatever else there is beside it? */
+export function hasLimitedPart(expression: Expression, relation: Oid, words: LimitWords): boolean {
+  if (limitOf(expression, relation, words) === 'tenant') return true
+  return partsOf(expression).some((part) => hasLimitedPart(part, relation, words))
 }
 
 export function mentionsTenant(expression: Expression, relation: Oid, words: LimitWords): boolean {

@@ -75,7 +75,7 @@ function kindOf(
 
 /** Was it meant to limit the table to the tenant? */
 function isAboutTenant(condition: ExpressionFacts | null): boolean {
-  return condition !== null && (condition.comparisons.length > 0 || condition.sources.length > 0)
+  return condition !== null && (condition.limitedInPart || condition.sources.length > 0)
 }
 
 /** Does it let rows through where no tenant is set, or rows that have none? */

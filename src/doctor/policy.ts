@@ -5,6 +5,7 @@ import type { Admitted, ExpressionFacts, Limit, PolicyFacts } from './facts.js'
 import {
   bestOf,
   comparisonsIn,
+  hasLimitedPart,
   type LimitWords,
   letsNobodysRowsThrough,
   limitOf,
@@ -37,13 +38,16 @@ function readCondition(given: PolicyExpression, relation: Relation, words: Polic
   const expression = readExpression(given.tree)
   const { truth, notEvaluated } = words.evaluation(given, relation)
   const mentions = mentionsTenant(expression, relation.oid, words)
+  const isNullable = words.tenantColumn(relation.oid)?.notNull === false
   const limit = limitOf(expression, relation.oid, words)
   const answered = truth?.set.failed === undefined ? truth?.set : undefined
   return {
     sql: given.sql,
     expression,
     limit: corrected(limit, answered?.othersRow, mentions),
-    nobodysRows: answered?.nobodysRow === true || letsNobodysRowsThrough(expression, relation.oid, words),
+    nobodysRows:
+      isNullable && (answered?.nobodysRow === true || letsNobodysRowsThrough(expression, relation.oid, words)),
+    limitedInPart: hasLimitedPart(expression, relation.oid, words),
     sources: sourcesIn(expression, words),
     comparisons: comparisonsIn(expression, relation.oid, words),
     mentionsTenant: mentions,

@@ -52,6 +52,14 @@ export function tenantFunction(
   return named ? 'function' : undefined
 }
 
+/** Is it what carries the tenant? Where some policies are sealed, those that are not may still read the plain setting. */
+export function isTenantSetting(name: string, words: SourceWords): boolean {
+  const plain = name.toLowerCase()
+  if (plain === words.setting) return true
+  const sealed = [...words.referenced.functions.keys()].some((oid) => tenantFunction(oid, words) === 'seal')
+  return sealed && plain === 'app.tenant_id'
+}
+
 /** Functions whose answer depends on who is logged in. */
 export const asksForRole = /^(pg_has_role|has_.*_privilege|row_security_active)$/
 
@@ -107,7 +115,7 @@ function ofCall(oid: Oid, given: readonly Expression[], words: SourceWords): Ten
   if (!isSystemFunction(oid, words.referenced)) return undefined
   if (words.referenced.functions.get(oid)?.name !== 'current_setting') return ofArguments(given, words)
   const [name] = given
-  const isOurs = name && textOf(name)?.toLowerCase() === words.setting
+  const isOurs = name && isTenantSetting(textOf(name) ?? '', words)
   if (!isOurs) return undefined
   return { by: 'setting', missingOk: given.length > 1, fallback: false, passesEmpty: true, failsOnEmpty: false }
 }

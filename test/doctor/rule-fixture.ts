@@ -57,6 +57,8 @@ export interface Plan {
   /** What the table needs for the planner to care, as a superuser. */
   readonly prepare?: string
   readonly sql: string
+  /** The tenant in scope. Default: B. */
+  readonly tenant?: string
   /** Of the lines of EXPLAIN (COSTS OFF). */
   readonly slow: (plan: string) => boolean
 }

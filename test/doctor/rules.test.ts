@@ -187,11 +187,12 @@ async function harms({ sql, harm, tenant = b, as = roles.app }: Probe, world: Wo
   }
 }
 
-async function slow({ sql, slow: isSlow }: Plan, world: World): Promise<boolean> {
+async function slow({ sql, slow: isSlow, tenant = b }: Plan, world: World): Promise<boolean> {
   const client = new pg.Client({ connectionString: world.urlFor(roles.app) })
   await client.connect()
   try {
-    await client.query(`BEGIN; SELECT set_config('app.tenant_id', '${b}', true)`)
+    await client.query('BEGIN')
+    await client.query("SELECT set_config('app.tenant_id', $1, true)", [tenant])
     const { rows } = await client.query(`EXPLAIN (COSTS OFF) ${sql}`)
     return isSlow(rows.map((row) => row['QUERY PLAN']).join('\n'))
   } finally {
