@@ -14,10 +14,13 @@ import { COMPANIES, type Company, PASSWORD, seedCompanies } from '../../examples
 import { type Answer, ask } from '../../examples/demo/http-client.js'
 import { MIGRATION, tenancySql } from '../../examples/http-service/prisma/tenancy-sql.js'
 import { runSql, startPostgres, type TestDatabase, type TestServer } from '../support/postgres.js'
+import { KNOWS_BAD_VALUES } from '../support/prisma-version.js'
 import { ROLES } from '../support/template.js'
 
 const MIGRATIONS = new URL('../../examples/http-service/prisma/migrations/', import.meta.url)
 const [acme, birch] = COMPANIES
+/** What is no id, where only the database finds out: without a code of Prisma's the service does not know what it was. */
+const NO_ID = KNOWS_BAD_VALUES ? 400 : 500
 
 let server: TestServer
 let database: TestDatabase
@@ -198,7 +201,7 @@ describe('one request at a time', () => {
     expect([done.status, done.body.title, done.body.done]).toEqual([200, 'Renamed', true])
     expect((await as(acme, `PATCH /tasks/${theirs}`, { title: 'Mine' })).status).toBe(404)
     expect((await as(acme, `PATCH /tasks/${own}`, { projectId: project })).status).toBe(404)
-    expect((await as(acme, `PATCH /tasks/${own}`, { projectId: "' or true" })).status).toBe(400)
+    expect((await as(acme, `PATCH /tasks/${own}`, { projectId: "' or true" })).status).toBe(NO_ID)
     expect(await truth('SELECT id FROM tasks WHERE title = $1', 'Mine')).toEqual([])
   })
 
@@ -214,7 +217,7 @@ describe('one request at a time', () => {
     expect((await as(acme, 'POST /projects', { name: 'x', tasks: [1] })).status).toBe(400)
     expect((await as(acme, 'POST /projects', { name: 'x'.repeat(200_000) })).status).toBe(413)
     expect((await as(acme, "GET /projects/' or true --")).status).toBe(404)
-    expect((await as(acme, "GET /projects?after=' or true")).status).toBe(400)
+    expect((await as(acme, "GET /projects?after=' or true")).status).toBe(NO_ID)
   })
 })
 

@@ -9,6 +9,7 @@ import { tenancy } from '../../src/extension.js'
 import { TenantPool } from '../../src/pool/tenant-pool.js'
 import { createTestDatabase, type TenantDatabase } from '../support/database.js'
 import { type Mode, modes } from '../support/modes.js'
+import { NAMES_STATEMENTS } from '../support/prisma-version.js'
 import { newWorld, openMode } from './world.js'
 
 let db: TenantDatabase
@@ -172,7 +173,8 @@ describe.each(modes)('in %s mode', (mode) => {
     await opened.close()
   })
 
-  test('prepared statements by name are bound each time', async () => {
+  const prepared = 'prepared statements by name are bound each time (the adapter names them since Prisma 7.6)'
+  test.skipIf(!NAMES_STATEMENTS)(prepared, async () => {
     const opened = await openMode(mode, db.appUrl, { prepared: true, max: 1 })
     const { a, b, asA, asB } = await newWorld(db, opened.prisma)
     for (let i = 0; i < 5; i += 1) {

@@ -1,6 +1,7 @@
 // The ways in which a raw statement reaches a connection.
 import type pg from 'pg'
 import type { TenantPrisma } from '../support/modes.js'
+import { NESTS } from '../support/prisma-version.js'
 
 type Way = (sql: string) => Promise<unknown>
 
@@ -14,7 +15,9 @@ export function prismaWays(prisma: TenantPrisma): Record<string, Way> {
         await tx.$queryRawUnsafe(sql)
       }),
     executeRawFirstInTransaction: (sql) => prisma.$transaction((tx) => tx.$executeRawUnsafe(sql)),
-    nestedTransaction: (sql) => prisma.$transaction((tx) => tx.$transaction((inner) => inner.$executeRawUnsafe(sql))),
+    ...(NESTS && {
+      nestedTransaction: (sql) => prisma.$transaction((tx) => tx.$transaction((inner) => inner.$executeRawUnsafe(sql))),
+    }),
     arrayTransaction: (sql) => prisma.$transaction([prisma.project.count(), prisma.$executeRawUnsafe(sql)]),
   }
 }

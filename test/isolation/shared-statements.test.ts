@@ -13,8 +13,9 @@ import {
   type TenantDatabase,
 } from '../support/database.js'
 import { type FlightProxy, startFlightProxy } from '../support/flight-proxy.js'
-import { leftOnIdleConnections, modes, openMode } from '../support/modes.js'
+import { leftOnIdleConnections, type Mode, modes, openMode } from '../support/modes.js'
 import { startPostgres } from '../support/postgres.js'
+import { NAMES_STATEMENTS } from '../support/prisma-version.js'
 
 const settings = ['app.user_id']
 const BINDING = new Binder({ settings }).sql
@@ -35,12 +36,14 @@ afterAll(async () => {
   await db.drop()
 })
 
-const variants = modes.flatMap((mode) => [
-  { mode, prepared: false },
-  { mode, prepared: true },
-])
+describe.each(modes)('in %s mode', (mode) => sharing(mode, false))
 
-describe.each(variants)('in $mode mode, with prepared statements: $prepared', ({ mode, prepared }) => {
+describe.skipIf(!NAMES_STATEMENTS).each(modes)(
+  'in %s mode with prepared statements (the adapter names them since Prisma 7.6)',
+  (mode) => sharing(mode, true),
+)
+
+function sharing(mode: Mode, prepared: boolean): void {
   let opened: Awaited<ReturnType<typeof openMode>>
   beforeAll(async () => {
     opened = await openMode(mode, proxy.url(db.appUrl), { prepared, binding: { settings } })
@@ -138,4 +141,4 @@ describe.each(variants)('in $mode mode, with prepared statements: $prepared', ({
       expect.stringMatching(/./),
     )
   })
-})
+}

@@ -5,6 +5,7 @@ import { PrismaClient } from '../../generated/test/client.js'
 import type { BindingOptions } from '../../src/binding.js'
 import { tenancy } from '../../src/extension.js'
 import { TenantPool, type TenantPoolConfig } from '../../src/pool/tenant-pool.js'
+import { NAMES_STATEMENTS } from './prisma-version.js'
 
 export type Mode = 'pool' | 'portable'
 export const modes: readonly Mode[] = ['pool', 'portable']
@@ -17,7 +18,7 @@ export interface ModeOptions {
   readonly pool?: Omit<pg.PoolConfig, 'onConnect' | 'verify'>
   /** More for TenantPool alone. */
   readonly tenantPool?: TenantPoolConfig
-  /** Gives every text a prepared statement of its own name. */
+  /** Gives every text a prepared statement of its own name. Throws where the adapter would ignore it. */
   readonly prepared?: boolean
   readonly client?: Omit<ConstructorParameters<typeof PrismaClient>[0], 'adapter' | 'accelerateUrl'>
 }
@@ -28,6 +29,7 @@ export type TenantPrisma = Awaited<ReturnType<typeof openMode>>['prisma']
 /** A client in this mode on this database, and the pool beneath it. */
 export async function openMode(mode: Mode, url: string, options: ModeOptions = {}) {
   const { max = 5, binding = {}, pool: poolConfig = {}, tenantPool = {}, prepared = false, client = {} } = options
+  if (prepared && !NAMES_STATEMENTS) throw new Error('This version of the adapter prepares nothing by name.')
   const config = { connectionString: url, max, ...poolConfig }
   const adapterOptions = prepared ? { statementNameGenerator: statementNames() } : {}
   if (mode === 'pool') {
@@ -68,6 +70,8 @@ export async function leftOnIdleConnections(
 async function close(base: { $disconnect(): Promise<void> }, pool: pg.Pool): Promise<void> {
   await base.$disconnect()
   await pool.end()
+  // A pool has ended before its connections are closed, and who drops the database then may close them first.
+  pool.on('error', () => {})
 }
 
 function statementNames(): (query: { sql: string }) => string {
