@@ -5,6 +5,7 @@ import Draft04 from 'ajv-draft-04'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Finding } from '../../src/doctor/finding.js'
+import { hostileNames } from '../doctor/report/reports.js'
 import { freePort } from '../support/free-port.js'
 import { pgbouncerAvailable, startPgBouncer } from '../support/pgbouncer.js'
 import { runSql, startPostgres } from '../support/postgres.js'
@@ -333,6 +334,60 @@ describe('a database that tenancy migration has protected', () => {
   })
 })
 
+describe('hostile names', () => {
+  let example: Example
+  let project: TestProject
+  const tables = hostileNames.map((name) => pg.escapeIdentifier(name))
+  beforeAll(async () => {
+    example = await newExample()
+    project = example.project
+    await runSql(
+      example.url,
+      tables
+        .map(
+          (table, n) =>
+            `CREATE TABLE ${table} (id serial PRIMARY KEY, company_id uuid NOT NULL); CREATE VIEW "view ${n}" AS TABLE ${table};`,
+        )
+        .join('\n'),
+    )
+    // After the tables, so that the app role may read them.
+    await project.run('roles', '--apply', '--url', example.url)
+  })
+  afterAll(() => example.close())
+  const doctor = (...args: string[]) => project.run('doctor', '--url', example.url, ...args)
+
+  test('are found, and do nothing to a terminal', async () => {
+    const ran = await doctor('--json')
+    for (const table of tables) expect(found(ran)).toContain(`rls-disabled "public".${table}`)
+    const { stdout } = await doctor()
+    expect(stdout).toContain('\\u{1b}[31m')
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+  })
+
+  test('are text on the page and in SARIF', async () => {
+    await doctor('--html', 'hostile.html', '--sarif', 'hostile.sarif')
+    const html = await project.read('hostile.html')
+    expect(html).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
+    expect(html).not.toMatch(/<(script|img)/)
+    expect(problemsOf(JSON.parse(await project.read('hostile.sarif')))).toEqual([])
+  })
+
+  test('are accepted by a baseline under their own names', async () => {
+    expect(await doctor('--baseline', 'hostile.json', '--update-baseline', 'So it is.')).toMatchObject({ code: 0 })
+    expect(await doctor('--baseline', 'hostile.json', '--fail-on', 'info')).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('are fixed by a migration that touches nothing else', async () => {
+    const before = await runSql(example.url, 'SELECT count(*) FROM companies')
+    const { stdout } = await doctor('--fix')
+    const path = /Wrote (\S+migration\.sql)/.exec(stdout)?.[1] ?? ''
+    await runSql(example.url, await project.read(path))
+    const after = found(await doctor('--json'))
+    expect(after.filter((each) => each.startsWith('rls-disabled') || each.startsWith('view-without'))).toEqual([])
+    expect(await runSql(example.url, 'SELECT count(*) FROM companies')).toEqual(before)
+  })
+})
+
 describe.skipIf(!pgbouncerAvailable())('--probe-pooler (skipped where PgBouncer is not installed)', () => {
   test('tells a pooler that hands settings on from a direct connection', async () => {
     const example = await newExample()
@@ -469,6 +524,15 @@ describe('what cannot be done', () => {
     const { stderr } = await refusalOf(elsewhere, '--url', example.url, '--app-role', example.roles.app, '--fix')
     expect(stderr).toContain('There is no Prisma schema')
     await elsewhere.remove()
+  })
+
+  test('a server that cancels what the doctor asks is an error with a hint', async () => {
+    const { app } = example.roles
+    await runSql(example.url, `ALTER ROLE ${app} PASSWORD 'app'; ALTER ROLE ${app} SET statement_timeout = 1`)
+    const { stderr } = await refusalOf(project, '--url', example.database.urlFor(app, 'app'))
+    expect(stderr).toContain('The doctor could not read the database: canceling statement due to statement timeout.')
+    expect(stderr).toContain('Nothing was changed.')
+    await runSql(example.url, `ALTER ROLE ${app} RESET statement_timeout`)
   })
 
   describe('where an administrator has hidden a catalog', () => {
