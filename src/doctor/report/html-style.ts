@@ -67,7 +67,7 @@ td.none { color: var(--quiet); }
 .word { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 article { margin: 12px 0; padding: 16px 18px 6px; background: var(--raised); border: 1px solid var(--line); border-left: 4px solid var(--own); border-radius: 8px; }
 .level { padding: 1px 8px; border-radius: 4px; font-size: 13px; }
-.rule { font-weight: 400; color: var(--quiet); }
+.rule { font-weight: 400; color: var(--quiet); white-space: nowrap; }
 .source { font-size: 13px; overflow-wrap: anywhere; }
 .rules ul { columns: 2 340px; font-size: 13px; list-style: none; padding: 0; }
 `
