@@ -1,18 +1,16 @@
-import { randomBytes } from 'node:crypto'
 import { TenancyError } from '../errors.js'
-import { modelsOf } from '../prisma-internals.js'
 import { attacks } from './attacks/all.js'
 import type { Attack } from './attacks/attack.js'
-import { readCatalog } from './catalog.js'
-import { type RunAs, show, type TestedClient } from './client.js'
+import { show } from './client.js'
 import { IsolationError } from './isolation-error.js'
 import { type Cell, formatMatrix, type IsolationMatrix } from './matrix.js'
+import { openWorld } from './open-world.js'
 import { type CheckedOptions, checkOptions, type IsolationOptions } from './options.js'
 import { lastLine, unproven } from './outcome.js'
-import { CannotInsert, type Side, sqlName } from './rows.js'
-import { findTargets, type Target } from './targets.js'
+import { CannotInsert, sqlName } from './rows.js'
+import type { Target } from './targets.js'
 import { Leaked, Trial } from './trial.js'
-import { World } from './world.js'
+import type { World } from './world.js'
 
 /**
  * Attacks one tenant's rows as another, through every model of the client and against a real database, and throws with
@@ -39,8 +37,9 @@ import { World } from './world.js'
 export async function assertTenantIsolation(prisma: object, options: IsolationOptions): Promise<IsolationMatrix> {
   const checked = checkOptions(options)
   const started = performance.now()
-  const { world, notes } = await openWorld(prisma as TestedClient, checked)
+  const { world, notes } = await openWorld(prisma, checked)
   const cells: Record<string, Record<string, Cell>> = {}
+  const unproved: TenancyError[] = []
   let cleaned: string[] | undefined
   try {
     await seedOrLeak(world)
@@ -49,7 +48,7 @@ export async function assertTenantIsolation(prisma: object, options: IsolationOp
     // Attack by attack: what is simply open to read is told before what follows from it elsewhere.
     for (const attack of attacks) {
       for (const target of targets)
-        (cells[target.name] as Record<string, Cell>)[attack.name] = await tryOn(world, target, attack)
+        (cells[target.name] as Record<string, Cell>)[attack.name] = await tryOn(world, target, attack, unproved)
     }
   } catch (error) {
     if (!(error instanceof Leaked)) throw error
@@ -83,72 +82,10 @@ export async function assertTenantIsolation(prisma: object, options: IsolationOp
     milliseconds: Math.round(performance.now() - started),
   }
   checked.print(formatMatrix(matrix))
+  // A leak is worse than what could not be tried.
   if (leaks[0]) throw new IsolationError(matrix, leaks[0])
+  if (unproved[0]) throw unproved[0]
   return matrix
-}
-
-async function openWorld(prisma: TestedClient, options: CheckedOptions): Promise<{ world: World; notes: string[] }> {
-  const models = modelsOf(prisma)
-  const nonce = randomBytes(4).toString('hex')
-  const side = (name: Side['name'], i: 0 | 1): Side => ({ name, id: options.tenants[i], tag: `${name}${nonce}` })
-  const sides = [side('a', 0), side('b', 1)] as const
-  let handsOver = false
-  const as: RunAs = (tenant, fn) =>
-    options.as(tenant, (client) => {
-      handsOver ||= client !== undefined
-      return fn(client)
-    })
-  const catalog = await throughAs(as, sides[0], prisma)
-  const targets = findTargets(models, catalog, options)
-  checkNames(targets, options)
-  const world = new World(prisma, as, sides, catalog, targets, {
-    tenantColumn: options.tenantColumn,
-    values: options.values,
-  })
-  if (options.ownAs) world.asName = 'as'
-  if (handsOver) world.fn = '(prisma)'
-  const notes = [
-    ...Object.entries(options.skip).map(([name, why]) => `${name} was left out: ${why}`),
-    ...(options.models ? [`only these were attacked: ${options.models.join(', ')}`] : []),
-  ]
-  return { world, notes }
-}
-
-async function throughAs(as: RunAs, side: Side, prisma: TestedClient) {
-  let catalog: Awaited<ReturnType<typeof readCatalog>> | undefined
-  try {
-    await as(side.id, async (client) => {
-      catalog = await readCatalog((client as TestedClient | undefined) ?? prisma)
-    })
-  } catch (error) {
-    if (error instanceof TenancyError) throw error
-    throw unproven(
-      `The catalog cannot be read through the client: ${lastLine(error as Error)}`,
-      'Is the server there, and may the role of the service log in? as() gets the id of a tenant and a function to run.',
-      error,
-    )
-  }
-  if (catalog) return catalog
-  throw unproven('The function as did not call what it was given.', 'as: (tenant, fn) => runAs(tenant, fn)')
-}
-
-/** Zero is not a pass. */
-function checkNames(targets: readonly Target[], { tenantColumn, models, skip, values, shared }: CheckedOptions): void {
-  for (const name of [...(models ?? []), ...Object.keys(skip), ...Object.keys(values)]) {
-    if (targets.some((target) => target.name === name)) continue
-    throw new TenancyError('CONFIG.INVALID', `There is no model ${JSON.stringify(name)} in this client.`, {
-      hint: `It has: ${targets.map((target) => target.name).join(', ')}.`,
-    })
-  }
-  if (targets.some(({ kind }) => kind === 'tenant')) return
-  const but = shared.length > 0 ? ', the shared ones apart' : ''
-  throw new TenancyError(
-    'CONFIG.INVALID',
-    `No model of this client has a column "${tenantColumn}"${but}: nothing belongs to a tenant.`,
-    {
-      hint: "Give the column's name in the database: assertTenantIsolation(prisma, { tenants, tenantColumn: 'org_id' }).",
-    },
-  )
 }
 
 function attacked(world: World, { models, skip }: CheckedOptions): Target[] {
@@ -186,7 +123,7 @@ async function explain(world: World, { target, side, cause, call }: CannotInsert
 const RENEWALS = 4
 const renewals = new WeakMap<World, number>()
 
-async function tryOn(world: World, target: Target, attack: Attack): Promise<Cell> {
+async function tryOn(world: World, target: Target, attack: Attack, unproved: TenancyError[]): Promise<Cell> {
   const notApplicable = (reason: string, tried = 0): Cell => ({ outcome: 'not applicable', tried, reason })
   if (!(attack.on ?? ['tenant', 'child']).includes(target.kind)) {
     return notApplicable(`it is ${target.kind === 'view' ? 'a view' : 'shared'}`)
@@ -199,6 +136,10 @@ async function tryOn(world: World, target: Target, attack: Attack): Promise<Cell
       return notApplicable(reason ?? 'there was nothing to try', trial.tried)
     return { outcome: 'held', tried: trial.tried }
   } catch (error) {
+    if (error instanceof TenancyError && error.code === 'ISOLATION.UNPROVEN') {
+      unproved.push(error)
+      return notApplicable(`nothing is proved: ${error.message}`, trial.tried)
+    }
     if (!(error instanceof Leaked)) throw error
     if (!(await world.isIntact())) {
       renewals.set(world, (renewals.get(world) ?? 0) + 1)

@@ -63,6 +63,9 @@ function refusalOf(error: Error): Refusal | undefined {
   if (own?.code === 'TENANT.REQUIRED') return 'no scope'
   if (own) return undefined
   const { code: prismaCode } = error as { code?: unknown }
+  // As Prisma rebuilds them, where nothing unwraps them again.
+  if (prismaCode === 'TENANT.REQUIRED') return 'no scope'
+  if (prismaCode === 'POLICY.VIOLATION') return 'policy'
   const state = sqlStateOf(error)
   if (state === '42501') return /row-level security/i.test(textOf(error)) ? 'policy' : 'grant'
   return (

@@ -419,7 +419,8 @@ export class World {
         // Neither sees it: it is gone already, or was never made.
         if (second === 'gone' || (first === 'unseen' && second === 'unseen')) continue
         again.push(made)
-        if (pass === 1) left.add(`${made.target.name}: ${first === 'unseen' ? second : first}`)
+        if (pass === 1 && (await this.#isThere(made)))
+          left.add(`${made.target.name}: ${first === 'unseen' ? second : first}`)
       }
       wanting = again
     }
@@ -428,6 +429,17 @@ export class World {
     this.#identities.clear()
     this.#viewRows.clear()
     return [...left]
+  }
+
+  /** Does either tenant still see it? A cascade can have taken what could not be removed. */
+  async #isThere(made: Made): Promise<boolean> {
+    const { condition, values } = rowIs(made)
+    const query = `SELECT 1 AS one FROM ${sqlName(made.target.table)} WHERE ${condition}`
+    for (const side of [this.a, this.b]) {
+      const outcome = await this.outcome(side, { query, values })
+      if (!('answer' in outcome) || (outcome.answer as unknown[]).length > 0) return true
+    }
+    return false
   }
 
   async #delete(side: Side, made: Made): Promise<string> {

@@ -58,6 +58,11 @@ interface Planted {
   readonly only?: readonly string[]
 }
 
+test('clients that bind the sessions of a shared pool hold while they reset them', async () => {
+  const { prisma, as } = product.handWritten(false)
+  expect((await run(prisma, { as })).leaks).toEqual([])
+})
+
 const planted: readonly Planted[] = [
   {
     name: 'row-level security that is off on one table',
@@ -162,4 +167,14 @@ test('raw SQL that is not bound is found', async () => {
   expect(error.leak).toMatchObject({ model: 'Project', attack: 'raw SQL' })
   expect(error.leak.what).toMatch(/Raw SQL is not bound to the tenant/)
   expect(error.leak.reproduction).toMatch(/await as\(a, \(prisma\) => prisma\.\$executeRawUnsafe\('INSERT INTO/)
+})
+
+test('a binding that an error leaves on the connection is found', async () => {
+  const { prisma, as } = product.handWritten(true)
+  const error = await leakOf(prisma, { as })
+  expect(error.leak).toMatchObject({ model: 'Project', attack: 'after error' })
+  expect(error.leak.what).toMatch(
+    /Whoever has no tenant in scope sees tenant a's row after a statement of tenant a's failed/,
+  )
+  expect(error.leak.reproduction).toMatch(/await as\(a, \(prisma\) => .*SELECT 1 \/ 0/)
 })

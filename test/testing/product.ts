@@ -9,13 +9,15 @@ import { runSql, startPostgres } from '../support/postgres.js'
 import { ddlOf } from '../support/prisma-ddl.js'
 import { ROLES } from '../support/template.js'
 import { type AnyClient, clientClassOf } from '../thirty-models/client.js'
+import { HandWrittenPool } from './hand-written-pool.js'
 
 export const A = 'aaaaaaaa-0000-4000-8000-00000000000a'
 export const B = 'bbbbbbbb-0000-4000-8000-00000000000b'
 
 const OWN = `tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid`
 
-const PROTECTION = `
+/** What is done by hand after Prisma's own tables. */
+export const PROTECTION = `
 ALTER TABLE projects ADD CONSTRAINT span CHECK (ends > starts AND starts >= 2000), ADD CHECK (contact LIKE '%@%');
 CREATE VIEW boards WITH (security_invoker = true) AS SELECT id, name, plan_code FROM projects;
 ${['projects', 'tasks']
@@ -31,13 +33,18 @@ GRANT SELECT ON plans, boards TO ${ROLES.app};
 GRANT SELECT, INSERT, UPDATE, DELETE ON projects, tasks, notes TO ${ROLES.app};
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${ROLES.app};`
 
+async function files() {
+  return [{ path: 'schema.prisma', text: await readFile(new URL('schema.prisma', import.meta.url), 'utf8') }]
+}
+
+export const clientClass = async () => clientClassOf(await files())
+export const ddl = async () => ddlOf(await files())
+
 export type Product = Awaited<ReturnType<typeof newProduct>>
 
 /** A database of its own, in which the tables belong to the owner's role. */
 export async function newProduct() {
-  const text = await readFile(new URL('schema.prisma', import.meta.url), 'utf8')
-  const files = [{ path: 'schema.prisma', text }]
-  const [{ createDatabase }, Client, ddl] = await Promise.all([startPostgres(), clientClassOf(files), ddlOf(files)])
+  const [{ createDatabase }, Client, tables] = await Promise.all([startPostgres(), clientClass(), ddl()])
   const database = await createDatabase()
   await runSql(
     database.adminUrl,
@@ -45,7 +52,7 @@ export async function newProduct() {
   )
   const ownerUrl = database.urlFor(ROLES.owner, ROLES.owner)
   const appUrl = database.urlFor(ROLES.app, ROLES.app)
-  await runSql(ownerUrl, `${ddl}\n${PROTECTION}`)
+  await runSql(ownerUrl, `${tables}\n${PROTECTION}`)
   const closing: (() => Promise<unknown>)[] = []
   const base = (adapter: PrismaPg): AnyClient => {
     const client = new Client({ adapter })
@@ -60,6 +67,7 @@ export async function newProduct() {
   return {
     ownerUrl,
     appUrl,
+    adminUrl: database.adminUrl,
     /** As the owner. */
     sql: (text: string) => runSql(ownerUrl, text),
     admin: (text: string) => runSql(database.adminUrl, text),
@@ -106,6 +114,20 @@ export async function newProduct() {
         as: (tenant: unknown, fn: (client?: object) => Promise<unknown>) => fn(clientOf(tenant)),
       }
     },
+    /** A client for each tenant, on pools that bind sessions; nobody's goes to the connections as they are. */
+    handWritten(fault: boolean) {
+      const lender = pool()
+      const clients = new Map<unknown, AnyClient>()
+      const clientOf = (tenant: unknown): AnyClient => {
+        const known = clients.get(tenant) ?? base(new PrismaPg(new HandWrittenPool(lender, String(tenant), { fault })))
+        clients.set(tenant, known)
+        return known
+      }
+      const as = (tenant: unknown, fn: (client?: object) => Promise<unknown>) => fn(clientOf(tenant))
+      return { prisma: base(new PrismaPg(lender)), as }
+    },
+    /** An adapter for a server that nobody runs. */
+    unreachable: () => new PrismaPg(pool('postgresql://nobody@127.0.0.1:1/nothing')),
     close: async () => {
       await Promise.all(closing.splice(0).map((close) => close()))
       await database.drop()

@@ -1,7 +1,7 @@
 // Proves that the kit passes on thirty models that the generated migration protects, that it tried what it says, and that
 // it leaves nothing behind.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { assertTenantIsolation, type IsolationMatrix } from '../../src/testing/index.js'
+import { assertTenantIsolation, IsolationError, type IsolationMatrix } from '../../src/testing/index.js'
 import { migrate } from '../thirty-models/migrate.js'
 import { checksums } from '../thirty-models/owner.js'
 import { A, B, newWorld, type World } from '../thirty-models/world.js'
@@ -56,4 +56,17 @@ test('thirty protected models hold in less than twenty seconds, and nothing is l
   expect(matrix.notes[0]).toMatch(/^keys that are made up tell that they are taken.*Project/)
   expect(await everything()).toEqual(before)
   expect(matrix.milliseconds).toBeLessThan(20_000)
+})
+
+test('row-level security that is off on one of the tables is found', { timeout: 90_000 }, async () => {
+  await world.admin.query('ALTER TABLE billing."order" DISABLE ROW LEVEL SECURITY')
+  const error: unknown = await assertTenantIsolation(world.prisma, { tenants: [A.id, B.id], print: false }).catch(
+    (thrown: unknown) => thrown,
+  )
+  if (!(error instanceof IsolationError)) throw error
+  expect(error.leak).toMatchObject({ model: 'Order', attack: 'read' })
+  expect(error.leak.reproduction).toMatch(/prisma\.order\.findFirst\(\{ where: \{ id: \d+ \} \}\)\)$/)
+  expect(error.hint).toMatch(/^Row-level security is off: ALTER TABLE "billing"\."order" ENABLE ROW LEVEL SECURITY;/)
+  // What else is told follows from it: of the order itself, of what is tied to it, and of what loads it.
+  expect([...new Set(error.matrix.leaks.map(({ model }) => model))].sort()).toEqual(['Customer', 'Order'])
 })

@@ -38,7 +38,10 @@ export const nested: Attack = {
         for (const column of key.columns) delete create[fieldOf(theirs.target, column)?.name ?? '']
         writes.push(['create', { create }, fresh.made])
       }
-      for (const [how, what, makes] of writes)
+      const { may } = theirs.target.table
+      const needs = (how: string) =>
+        how.startsWith('delete') ? may.delete : how === 'create' ? may.insert : may.update
+      for (const [how, what, makes] of writes.filter(([how]) => needs(how)))
         await write(trial, field, how, what, theirs, (answer) => !trial.reveals(answer, theirs), makes)
     }),
 }

@@ -1,5 +1,6 @@
 import type { Call } from '../client.js'
 import { perform, type Step, show, type TestedClient } from '../client.js'
+import type { Outcome } from '../outcome.js'
 import { insertOf, rowIs, sqlName } from '../rows.js'
 import type { Trial } from '../trial.js'
 import { whereOf } from '../world.js'
@@ -131,40 +132,46 @@ export const afterError: Attack = {
     const find: Call = { model: model.delegate, method: 'findMany', args: { where } }
     const connections =
       target === world.targets.find((each) => each.model && each.kind === 'tenant') ? CONNECTIONS : LATER
+    const many = (call: () => Promise<Outcome>) => Promise.all(Array.from({ length: connections }, call))
+    const showMany = (text: string) => `Promise.all(Array.from({ length: ${connections} }, () => ${text}))`
     for (const fails of failing) {
+      const alone: Step = {
+        run: async (client) => void (await Promise.resolve(perform(client, fails)).catch(() => undefined)),
+        text: `${show(fails)}.then(null, () => undefined)`,
+      }
+      const followed: Step = {
+        run: async (client) => {
+          await Promise.resolve(perform(client, fails)).catch(() => undefined)
+          return perform(client, find)
+        },
+        text: `${show(fails)}.then(null, () => ${show(find)})`,
+      }
+      await many(() => trial.outcome(world.a, alone))
+      // Whoever gets the same connections next: nobody first, since a scope binds them anew.
+      for (const next of [undefined, world.b]) {
+        const seen = (await many(() => trial.outcome(next, find))).find(
+          (each) => 'answer' in each && trial.reveals(each.answer),
+        )
+        if (!seen) continue
+        throw trial.leak(
+          `${next ? 'Tenant b' : 'Whoever has no tenant in scope'} sees tenant a's row after a statement of tenant a's failed`,
+          [a],
+          [
+            [world.a, { ...alone, text: showMany(alone.text) }],
+            [next, { ...alone, text: showMany(show(find)) }],
+          ],
+        )
+      }
       for (const side of [world.a, world.b]) {
-        const step: Step = {
-          run: async (client) => {
-            await Promise.resolve(perform(client, fails)).catch(() => undefined)
-            return perform(client, find)
-          },
-          text: `${show(fails)}.then(null, () => ${show(find)})`,
-        }
-        const outcomes = await Promise.all(Array.from({ length: connections }, () => trial.outcome(side, step)))
-        for (const outcome of outcomes) {
+        for (const outcome of await many(() => trial.outcome(side, followed))) {
           if ('refused' in outcome && outcome.refused === 'aborted') continue
-          if (!('answer' in outcome)) throw trial.failure(side, step, outcome)
+          if (!('answer' in outcome)) throw trial.failure(side, followed, outcome)
           const sees = trial.reveals(outcome.answer)
           if (sees === (side === world.a)) continue
           const what = sees
             ? "Tenant b sees tenant a's row after a statement of its own failed"
             : 'Tenant a does not see its own row after a statement of its own failed: what follows is not bound to it'
-          throw trial.leak(what, [a], [[side, step]])
-        }
-        // Then whoever gets the same connections.
-        for (const next of [world.b, undefined]) {
-          const left = await Promise.all(Array.from({ length: connections }, () => trial.outcome(next, find)))
-          const seen = left.find((outcome) => 'answer' in outcome && trial.reveals(outcome.answer))
-          if (seen) {
-            throw trial.leak(
-              `${next ? 'Tenant b' : 'Whoever has no tenant in scope'} sees tenant a's row after a statement of tenant ${side.name}'s failed`,
-              [a],
-              [
-                [side, { ...step, text: `Promise.all(Array.from({ length: ${connections} }, () => ${step.text}))` }],
-                [next, { ...noRun, text: `Promise.all(Array.from({ length: ${connections} }, () => ${show(find)}))` }],
-              ],
-            )
-          }
+          throw trial.leak(what, [a], [[side, followed]])
         }
       }
       trial.tried += 1
@@ -172,8 +179,6 @@ export const afterError: Attack = {
     return undefined
   },
 }
-
-const noRun = { run: async () => undefined }
 
 function pick(
   values: Readonly<Record<string, string | null>>,
