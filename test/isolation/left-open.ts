@@ -12,6 +12,8 @@ export interface LeftOpen {
   readonly attack: readonly string[]
   /** Run by A on another connection, and still running when the probe does. */
   readonly meanwhile?: string
+  /** From this PostgreSQL on, the server reports the change, and a pool ends the connection with its lease. */
+  readonly reportedFrom?: number
   /** In portable mode only where the adapter prepares statements by name. */
   readonly prepared?: true
   /** Are the attack's statements one interactive transaction, whose last one is the probe? */
@@ -61,8 +63,9 @@ export const LEFT_OPEN: readonly LeftOpen[] = [
     harm: /^forged$/,
   },
   {
-    what: 'A function that sets search_path decides what the next tenant’s unqualified names mean.',
+    what: 'A function that sets search_path decides what the next tenant’s unqualified names mean. PostgreSQL 18 tells a pool, and the connection ends with its lease.',
     modes: both,
+    reportedFrom: 18,
     remedy: PLAIN_NAMES,
     attack: [`SELECT run($$SET search_path = 'pg_catalog'$$)`],
     probe: 'SELECT count(*)::text AS value FROM projects',
