@@ -218,7 +218,7 @@ SELECT json_build_object(
       'method', i.amname, 'unique', i.indisunique, 'primary', i.indisprimary, 'exclusion', i.indisexclusion,
       'valid', i.indisvalid AND i.indisready, 'columns', array_to_json(i.keys), 'included', array_to_json(i.included),
       'operatorClasses', array_to_json((i.indclass::oid[])::bigint[]), 'predicate', pg_get_expr(i.indpred, i.indrelid),
-      'definition', pg_get_indexdef(i.indexrelid), 'nullsNotDistinct', i.indnullsnotdistinct,
+      'definition', CASE WHEN i.indisunique OR NOT i.indisvalid THEN pg_get_indexdef(i.indexrelid) ELSE '' END, 'nullsNotDistinct', i.indnullsnotdistinct,
       'inherited', EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid))
       ORDER BY i.nspname, i.relname)
     FROM ours i),
@@ -276,6 +276,8 @@ export function readOnly(statements: readonly string[]): string {
   return [
     'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY',
     "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)",
+    // To compile a query over the catalog takes longer than to run it.
+    "SELECT set_config('jit', 'off', true)",
     ...statements,
   ].join(';\n')
 }

@@ -164,6 +164,7 @@ export interface Index {
   readonly operatorClasses: readonly Oid[]
   /** The condition of a partial index. */
   readonly predicate: string | null
+  /** Empty where nobody has to make it again: it is valid, and not unique. */
   readonly definition: string
   readonly nullsNotDistinct: boolean
   /** A partition's part of an index of the table that it is a partition of. */

@@ -1,4 +1,4 @@
-import type { Catalog, Column, Oid, Policy, Relation, Role, Schema } from './catalog.js'
+import type { Catalog, Column, Constraint, Index, Oid, Policy, Relation, Role, Schema } from './catalog.js'
 import type { Truth } from './evaluate.js'
 import type { Expression } from './expression.js'
 import type { ResolvedDoctorOptions } from './options.js'
@@ -21,6 +21,9 @@ export interface Facts {
   /** Any of the three. */
   table(oid: Oid): TableFacts | undefined
   relation(oid: Oid): Relation | undefined
+  /** Of a table, in the order of names. */
+  indexes(relation: Oid): readonly Index[]
+  constraints(relation: Oid): readonly Constraint[]
   role(oid: Oid): Role | undefined
   schema(oid: Oid): Schema | undefined
   /** Is it a role that is meant to see every tenant's rows: a trusted one, a superuser, BYPASSRLS? */

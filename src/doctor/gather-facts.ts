@@ -15,7 +15,9 @@ export function gatherFacts(catalog: Catalog, options: ResolvedDoctorOptions, ev
   const relations = byOid(catalog.relations)
   const roles = byOid(catalog.roles)
   const schemas = byOid(catalog.schemas)
-  const policies = groupBy(catalog.policies)
+  const policies = byRelation(catalog.policies)
+  const indexes = byRelation(catalog.indexes)
+  const constraints = byRelation(catalog.constraints)
   const foreignKeys = catalog.constraints.filter(({ references }) => references !== null)
   const isChecked = (schema: string): boolean =>
     schema !== 'tenancy' && (options.schemas === undefined || options.schemas.includes(schema))
@@ -99,6 +101,8 @@ export function gatherFacts(catalog: Catalog, options: ResolvedDoctorOptions, ev
     reachedTables,
     table: (oid) => all.get(oid),
     relation: (oid) => relations.get(oid),
+    indexes: (oid) => indexes.get(oid) ?? [],
+    constraints: (oid) => constraints.get(oid) ?? [],
     role: (oid) => roles.get(oid),
     schema: (oid) => schemas.get(oid),
     isTrusted: (oid) => {
@@ -180,8 +184,14 @@ function byOid<Value extends { readonly oid: Oid }>(values: readonly Value[]): R
   return new Map(values.map((value) => [value.oid, value]))
 }
 
-function groupBy(policies: readonly Policy[]): Map<Oid, Policy[]> {
-  const groups = new Map<Oid, Policy[]>()
-  for (const policy of policies) groups.set(policy.relation, [...(groups.get(policy.relation) ?? []), policy])
+function byRelation<Value extends { readonly relation: Oid }>(
+  values: readonly Value[],
+): ReadonlyMap<Oid, readonly Value[]> {
+  const groups = new Map<Oid, Value[]>()
+  for (const value of values) {
+    const group = groups.get(value.relation)
+    if (group) group.push(value)
+    else groups.set(value.relation, [value])
+  }
   return groups
 }

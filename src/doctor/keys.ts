@@ -10,12 +10,12 @@ export function columnNames(relation: Relation, numbers: readonly number[]): rea
   return columnsOf(relation, numbers).map(({ name }) => name)
 }
 
-export function indexesOf(relation: Oid, { catalog }: Facts): readonly Index[] {
-  return catalog.indexes.filter((index) => index.relation === relation)
+export function indexesOf(relation: Oid, facts: Facts): readonly Index[] {
+  return facts.indexes(relation)
 }
 
-export function constraintsOf(relation: Oid, { catalog }: Facts): readonly Constraint[] {
-  return catalog.constraints.filter((constraint) => constraint.relation === relation)
+export function constraintsOf(relation: Oid, facts: Facts): readonly Constraint[] {
+  return facts.constraints(relation)
 }
 
 /** Can it stand for a key, whatever the order of its columns? */

@@ -16,9 +16,8 @@ function protectionOf(table: TenantTable | Partition | ReachedTable, facts: Fact
   const column = 'tenantColumn' in table ? table.tenantColumn : undefined
   const held = relation.rowSecurity && holdsOn(table, facts)
   const safe = (limit: string): boolean => limit === 'tenant' || limit === 'nothing'
-  const { catalog, privileges } = facts
-  const indexes = catalog.indexes.filter((index) => index.relation === relation.oid)
-  const keys = catalog.constraints.filter((each) => each.relation === relation.oid && each.references !== null)
+  const indexes = facts.indexes(relation.oid)
+  const keys = facts.constraints(relation.oid).filter(({ references }) => references !== null)
   const toTenants = keys.filter((key) => facts.table(key.references?.relation ?? 0))
   const containsTenant = (columns: readonly number[]): boolean =>
     column !== undefined && columns.includes(column.number)
@@ -34,7 +33,7 @@ function protectionOf(table: TenantTable | Partition | ReachedTable, facts: Fact
     tenantIndex: column ? indexes.some(({ valid, columns }) => valid && columns[0] === column.number) : null,
     foreignKeys: column && toTenants.length > 0 ? toTenants.every(({ columns }) => containsTenant(columns)) : null,
     uniques: column && uniques.length > 0 ? uniques.every(({ columns }) => containsTenant(columns)) : null,
-    grants: !(['TRUNCATE', 'REFERENCES', 'TRIGGER'] as const).some((right) => privileges.may(right, relation)),
+    grants: !(['TRUNCATE', 'REFERENCES', 'TRIGGER'] as const).some((right) => facts.privileges.may(right, relation)),
   }
 }
 
