@@ -117,6 +117,16 @@ const planted: readonly Planted[] = [
     cause: /ALTER VIEW "public"."boards" SET \(security_invoker = true\)/,
   },
   {
+    name: 'a cascade from a shared row that every tenant may delete',
+    sql: `ALTER TABLE projects DROP CONSTRAINT projects_plan_code_fkey;
+      ALTER TABLE projects ADD CONSTRAINT plan FOREIGN KEY (plan_code) REFERENCES plans ON DELETE CASCADE;
+      GRANT INSERT, DELETE ON plans TO app_user`,
+    model: 'Project',
+    attack: 'cascade',
+    call: /await withTenant\(b, \(\) => prisma\.\$executeRawUnsafe\('DELETE FROM "public"."plans"/,
+    cause: /REVOKE INSERT, UPDATE, DELETE ON "public"."plans" FROM "app_user";/,
+  },
+  {
     name: 'a child table that is reached only by its parent',
     sql: 'DROP POLICY own ON notes; ALTER TABLE notes DISABLE ROW LEVEL SECURITY',
     model: 'Note',

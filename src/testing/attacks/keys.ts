@@ -2,7 +2,7 @@ import { quoteIdentifier } from '../../sql/quote.js'
 import type { ForeignKey, Table, Unique } from '../catalog.js'
 import type { Call } from '../client.js'
 import type { Outcome } from '../outcome.js'
-import { columnOf, insertOf, type Made, rowIs, sqlName } from '../rows.js'
+import { columnOf, insertOf, insertRow, type Made, newValues, rowIs, sqlName } from '../rows.js'
 import { fieldOf } from '../targets.js'
 import type { Trial } from '../trial.js'
 import { valueFor } from '../values.js'
@@ -54,7 +54,9 @@ export const cascade: Attack = {
   async run(trial) {
     const { world, target } = trial
     const keys = keysToTenants(trial).filter(({ onDelete }) => /cascade|set/.test(onDelete))
-    if (keys.length === 0) return 'no foreign key of it cascades or sets anything'
+    const shared = target.table.foreignKeys.filter((key) => reachesFromShared(trial, key))
+    if (keys.length + shared.length === 0)
+      return 'no foreign key of it cascades or sets anything that a tenant can delete'
     if (!target.table.may.update) return mayNot(world.catalog.role.name, 'UPDATE')
     for (const key of keys) {
       const theirs = parentOf(trial, key)
@@ -83,14 +85,62 @@ export const cascade: Attack = {
       }
       return 'the row can be tied to one of another tenant: see foreign key'
     }
+    for (const key of shared) await throughShared(trial, key, look)
     return undefined
 
     async function look(made: Made): Promise<string> {
       const { condition, values } = rowIs(made)
       const sql = `SELECT to_json(t)::text AS row FROM ${sqlName(made.target.table)} AS t WHERE ${condition}`
-      return JSON.stringify(await world.must(made.side, { query: sql, values }, 'Tenant b cannot look for its row'))
+      return JSON.stringify(
+        await world.must(made.side, { query: sql, values }, `Tenant ${made.side.name} cannot look for its row`),
+      )
     }
   },
+}
+
+/** May a tenant delete a shared row that others' rows refer to, and take or change them with it? */
+function reachesFromShared({ world }: Trial, key: ForeignKey): boolean {
+  const parent = world.targetOf(key.parent)
+  const { tenantColumn } = world.options
+  if (parent?.kind !== 'shared' || key.columns.every((name) => name === tenantColumn)) return false
+  return /cascade|set/.test(key.onDelete) && parent.table.may.delete && parent.table.may.insert
+}
+
+/** On a shared row of its own making, since the one that is there is everybody's. */
+async function throughShared(trial: Trial, key: ForeignKey, look: (made: Made) => Promise<string>): Promise<void> {
+  const { world, a } = trial
+  const parent = world.targetOf(key.parent)
+  if (!parent) return
+  const made = await world.as(world.b, async (client) =>
+    insertRow(
+      client,
+      parent,
+      world.b,
+      await newValues(client, parent, world.b, 0, async () => undefined, world.options),
+      [],
+    ),
+  )
+  await world.making(made, async () => ({ answer: made }))
+  const tie = link(a, pointing(trial, key, made))
+  await world.must(world.a, tie, `Tenant a cannot refer to a row of ${parent.name}`)
+  const before = await look(a)
+  const { condition, values } = rowIs(made)
+  const removal: Call = { execute: `DELETE FROM ${sqlName(parent.table)} WHERE ${condition}`, values }
+  const removed = await world.outcome(world.b, removal)
+  if ('answer' in removed && (await look(a)) !== before) {
+    throw trial.leak(
+      `Tenant b deletes a row of ${parent.name}, which is shared, and ${key.name} (ON DELETE ${key.onDelete.toUpperCase()}) changes tenant a's row with it`,
+      [a],
+      [
+        [world.b, made.insert],
+        [world.a, tie],
+        [world.b, removal],
+      ],
+      parent,
+    )
+  }
+  trial.tried += 1
+  await world.renew()
 }
 
 /** Unique indexes: does an insert tell b that somebody has a value? */
