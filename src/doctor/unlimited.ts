@@ -1,4 +1,4 @@
-import type { Oid } from './catalog.js'
+import type { Catalog, Oid, Role } from './catalog.js'
 import type { Facts, TableFacts } from './facts.js'
 import { privilegesOf } from './privileges.js'
 
@@ -12,7 +12,7 @@ export function whyUnlimited(oid: Oid, { relation, policies }: TableFacts, facts
   if (role.superuser) return 'is a superuser'
   if (role.bypassRls) return 'has BYPASSRLS'
   if (!relation.rowSecurity) return undefined
-  const { effective } = privilegesOf(role, facts.catalog)
+  const effective = rightsOf(role, facts.catalog)
   if (effective.has(relation.owner) && !relation.forceRowSecurity) {
     return 'owns the table, whose policies are not forced on its owner'
   }
@@ -26,4 +26,13 @@ export function whyUnlimited(oid: Oid, { relation, policies }: TableFacts, facts
     ({ policy, using, reachesApp }) => policy.permissive && !reachesApp && using?.limit === 'open',
   )
   return open && !narrowed ? 'has a policy of its own that shows it every row' : undefined
+}
+
+const rights = new WeakMap<Role, ReadonlySet<Oid>>()
+
+/** Asked for each table again, and the same for all of them. */
+function rightsOf(role: Role, catalog: Catalog): ReadonlySet<Oid> {
+  const known = rights.get(role) ?? privilegesOf(role, catalog).effective
+  rights.set(role, known)
+  return known
 }
