@@ -1,4 +1,4 @@
-import { ownRows, plant, tenant } from '../planted-policies.js'
+import { notes, ownRows, plant, tenant } from '../planted-policies.js'
 import type { RuleFixture } from '../rule-fixture.js'
 
 const object = '"tenant_isolation" on "public"."projects"'
@@ -30,6 +30,12 @@ export const fixture: RuleFixture = {
       name: 'a right that is asked for',
       sql: plant({ using: `${ownRows} OR pg_has_role('doctor_migrator', 'MEMBER')` }),
       object,
+      fixIs: 'person',
+    },
+    {
+      name: 'a parent that is found by something else than its key',
+      sql: notes('EXISTS (SELECT FROM tasks t WHERE t.done = notes.draft)'),
+      object: '"through_task" on "public"."notes"',
       fixIs: 'person',
     },
   ],
