@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { withTenant } from '../../src/context.js'
 import { TenantPool, type TenantPoolConfig } from '../../src/pool/tenant-pool.js'
 import { leftOnIdleConnections, modes, openMode } from '../support/modes.js'
+import { runSql } from '../support/postgres.js'
 import { ATTACKS, REFUSED } from './hostile-statements.js'
 import { afterRefusalInTransaction, poolWays, prismaWays } from './hostile-ways.js'
 import { cleanSession, type HostileWorld, harmSeenBy, lookAround, newHostileWorld, unharmed } from './hostile-world.js'
@@ -22,6 +23,13 @@ const refusal = { code: 'QUERY.UNSUPPORTED', hint: expect.stringMatching(/./) }
 const settings = ['app.user_id']
 
 describe('a plain pg.Pool', () => {
+  // A server process ends a moment after its connection does, and only then gives its locks back.
+  afterEach(async () => {
+    const locks =
+      "SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    await expect.poll(() => runSql(world.db.adminUrl, locks)).toHaveLength(0)
+  })
+
   test.each(statements)('leaves $leaves: $text', async ({ text }) => {
     const pool = new pg.Pool({ connectionString: world.db.appUrl, max: 1 })
     try {

@@ -39,7 +39,8 @@ test('a table that is being vacuumed is changed as soon as autovacuum gives way'
     down: '',
     done: "EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'tasks'::regclass AND attname = 'late')",
   }
-  const report = await apply(world, { lockTimeout: 200, retries: 1 }, [change])
+  // Long enough for a busy machine to see who is in the way while the first attempt waits.
+  const report = await apply(world, { lockTimeout: 1_000, retries: 1 }, [change])
   expect(report).toMatchObject({ missing: [], retries: 1 })
   // The worker that was at it has given up.
   expect((await vacuums()).map(({ pid }) => pid)).not.toContain(worker?.pid)
