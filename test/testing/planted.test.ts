@@ -39,6 +39,22 @@ describe('nothing planted', () => {
     expect(await product.rows()).toEqual({ projects: 0, tasks: 0, notes: 0 })
   })
 
+  test('a partitioned table holds, and is found where its policy is open', async () => {
+    await product.sql(`ALTER TABLE notes RENAME TO "old notes";
+      CREATE TABLE notes (LIKE "old notes" INCLUDING DEFAULTS, PRIMARY KEY (id),
+        FOREIGN KEY (task_id) REFERENCES tasks ON DELETE CASCADE) PARTITION BY HASH (id);
+      CREATE TABLE notes_0 PARTITION OF notes FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+      CREATE TABLE notes_1 PARTITION OF notes FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+      ALTER TABLE notes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+      CREATE POLICY own ON notes USING (EXISTS (SELECT FROM tasks WHERE tasks.id = notes.task_id));
+      GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO app_user`)
+    const matrix = await run(product.withLibrary())
+    expect(matrix.leaks).toEqual([])
+    expect(Object.keys(matrix.cells).sort()).toEqual(['Board', 'Note', 'Plan', 'Project', 'Task', 'public.old notes'])
+    await product.sql('DROP POLICY own ON notes; CREATE POLICY own ON notes USING (true)')
+    expect((await leakOf(product.withLibrary())).leak).toMatchObject({ model: 'Note', attack: 'read' })
+  })
+
   test('the owner of the tables holds while they force their policies', async () => {
     const { prisma, as } = product.documented(product.ownerUrl)
     const matrix = await run(prisma, { as })

@@ -81,6 +81,20 @@ test('what the role may not do is not applicable, with the reason, and what it c
   expect(await product.rows()).toEqual({ projects: 0, tasks: 0, notes: 0 })
 })
 
+test('rows that the role may not remove are left, and told', async () => {
+  const tables = 'projects, tasks, notes'
+  await during(`REVOKE DELETE ON ${tables} FROM app_user`, `GRANT DELETE ON ${tables} TO app_user`, async () => {
+    const matrix = await assertTenantIsolation(prisma, { tenants: [A, B], print: false })
+    expect(matrix.notes.filter((note) => note.startsWith('rows were left')).sort()).toEqual(
+      ['Note', 'Project', 'Task'].map(
+        (name) => `rows were left behind: ${name}: the role "app_user" may not delete there`,
+      ),
+    )
+  })
+  expect(await product.rows()).not.toEqual({ projects: 0, tasks: 0, notes: 0 })
+  await product.admin('DELETE FROM projects')
+})
+
 test('a shared table without rows asks for one', async () => {
   await during('DELETE FROM plans', "INSERT INTO plans VALUES ('free'), ('paid')", async () => {
     expect(await refusal()).toMatchObject({
