@@ -60,6 +60,8 @@ export function valueFor({ name, base, category, labels }: Column, { distinct, t
       return '0'.repeat(Number.isFinite(length) ? length : 1)
     case 'bit varying':
       return '0'
+    case '"char"':
+      return 'x'
     case 'xml':
       return '<a/>'
     case 'point':

@@ -95,6 +95,67 @@ test('rows that the role may not remove are left, and told', async () => {
   await product.admin('DELETE FROM projects')
 })
 
+test('a table of all kinds of columns gets its rows, and one of an unknown kind asks for values', async () => {
+  const types = [
+    'smallint',
+    'bigint',
+    'numeric(4,3)',
+    'numeric(2,2)',
+    'real',
+    'double precision',
+    'money',
+    'boolean',
+    'date',
+    'timestamp(3)',
+    'timestamptz',
+    'time',
+    'timetz',
+    'interval',
+    'json',
+    'jsonb',
+    'bytea',
+    'inet',
+    'cidr',
+    'macaddr',
+    'bit(5)',
+    'varbit',
+    'xml',
+    'point',
+    'tsvector',
+    'text[]',
+    'integer[]',
+    'int4range',
+    'char(2)',
+    'varchar(3)',
+    '"char"',
+    'name',
+    'email',
+    '"task state"',
+  ]
+  const own = `tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid`
+  await product.sql(`CREATE DOMAIN email AS varchar(60);
+    CREATE TABLE "all kinds" (id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY, tenant_id uuid NOT NULL,
+      twice integer GENERATED ALWAYS AS (c0 * 2) STORED, ${types.map((type, i) => `c${i} ${type} NOT NULL`).join(', ')});
+    ALTER TABLE "all kinds" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+    CREATE POLICY own ON "all kinds" USING (${own});
+    GRANT SELECT, INSERT, UPDATE, DELETE ON "all kinds" TO app_user`)
+  try {
+    const matrix = await assertTenantIsolation(prisma, { tenants: [A, B], print: false, models: ['public.all kinds'] })
+    expect(matrix.cells['public.all kinds']?.['raw SQL']).toEqual({ outcome: 'held', tried: 6 })
+
+    await product.sql('ALTER TABLE "all kinds" ADD polygon polygon NOT NULL')
+    expect(await refusal()).toMatchObject({
+      message:
+        'No row of public.all kinds can be made: polygon needs a value, and its type polygon is not one that the kit can make up.',
+      hint: "Give values for it: assertTenantIsolation(prisma, { tenants, values: { 'public.all kinds': { polygon: … } } }).",
+    })
+    const values = { 'public.all kinds': { polygon: '((0,0),(1,1),(1,0))' } }
+    expect((await assertTenantIsolation(prisma, { tenants: [A, B], print: false, values })).leaks).toEqual([])
+  } finally {
+    await product.sql('DROP TABLE "all kinds"')
+  }
+})
+
 test('a shared table without rows asks for one', async () => {
   await during('DELETE FROM plans', "INSERT INTO plans VALUES ('free'), ('paid')", async () => {
     expect(await refusal()).toMatchObject({
