@@ -2,6 +2,7 @@ import type { Constraint } from './catalog.js'
 import { walk } from './expression.js'
 import type { Facts, PolicyFacts, TableFacts } from './facts.js'
 import { constraintsOf } from './keys.js'
+import { waysUp } from './parent-paths.js'
 import { allTables, isOwned } from './tables.js'
 
 /** A foreign key between tables with tenants' rows that PostgreSQL checks without asking whose the rows are. */
@@ -21,13 +22,23 @@ export function looseKeys(facts: Facts): readonly LooseKey[] {
       const parent = references && facts.table(references.relation)
       // What a partition inherits is its parent's.
       if (!references || !parent || constraint.inherited) return []
-      // Where nothing guards the table, that is the fault; the policy that mends it looks at the parent.
-      if (!isOwned(child) && !child.relation.rowSecurity) return []
+      if (isUnguarded(child) && canBeAsked(parent, child, facts)) return []
       const loose = { constraint, references, child, parent }
       const held = containsTenant(loose) || isHeldByAnother(loose, keys) || isHeldByPolicy(loose)
       return held ? [] : [loose]
     })
   })
+}
+
+/** Where nothing guards a table, that is the fault; the policy that mends it looks at the parents. */
+function isUnguarded(child: TableFacts): boolean {
+  return !isOwned(child) && !child.relation.rowSecurity
+}
+
+/** Can a policy find out whose the parent is? Not where that would be to ask itself. */
+function canBeAsked(parent: TableFacts, child: TableFacts, facts: Facts): boolean {
+  if (isOwned(parent)) return true
+  return parent !== child && waysUp(parent.relation, facts, [child.relation.oid]).paths.some(({ required }) => required)
 }
 
 function containsTenant({ constraint, references, child, parent }: LooseKey): boolean {

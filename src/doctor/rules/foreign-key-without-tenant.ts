@@ -50,9 +50,11 @@ function shown({ constraint, references, child, parent }: LooseKey): string {
 function mend(key: LooseKey, facts: Facts): Pick<Problem, 'fix' | 'needsPerson'> {
   const { constraint, references, child, parent } = key
   if (!isOwned(child) || !isOwned(parent)) {
-    const without = [child, parent].filter((table) => !isOwned(table)).map(({ relation }) => nameOfRelation(relation))
+    const without = new Set(
+      [child, parent].filter((table) => !isOwned(table)).map(({ relation }) => nameOfRelation(relation)),
+    )
     return {
-      needsPerson: `Give ${without.join(' and ')} the tenant column, or let the policy of ${nameOfRelation(child.relation)} look at the row that is pointed at.`,
+      needsPerson: `Give ${[...without].join(' and ')} the tenant column, or let the policy of ${nameOfRelation(child.relation)} look at the row that is pointed at.`,
     }
   }
   const onUpdate = references.onUpdate
@@ -76,8 +78,11 @@ function tenantKey(key: LooseKey, column: string, parentColumn: string, facts: F
   const empties = onDelete === 'SET NULL' || onDelete === 'SET DEFAULT'
   const emptied = references.onDeleteColumns.length > 0 ? references.onDeleteColumns : constraint.columns
   const parts = [child.relation.name, column, ...columns]
-  const taken = constraintsOf(child.relation.oid, facts).map(({ name }) => name)
-  const name = [derivedName(parts, 'fkey')].find((plain) => !taken.includes(plain)) ?? hashedName(parts, 'fkey')
+  const others = constraintsOf(child.relation.oid, facts).filter((other) => other !== constraint)
+  const plain = derivedName(parts, 'fkey')
+  // The same columns may refer to two tables.
+  const alike = others.some(({ name, columns }) => name === plain || columns.join() === constraint.columns.join())
+  const name = alike ? hashedName([...parts, parent.relation.name], 'fkey') : plain
   const add = tenantForeignKey(table, {
     column,
     parentColumn,

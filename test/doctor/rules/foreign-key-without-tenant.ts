@@ -116,6 +116,24 @@ export const fixture: RuleFixture = {
         harm: ([row]) => row?.['task_id'] === aTask,
       },
     },
+    {
+      name: 'the same columns refer to two tables, and both keys get the tenant',
+      sql: `${plainKey('')} SET ROLE ${roles.owner};
+        CREATE TABLE old_projects (id uuid PRIMARY KEY, tenant_id uuid NOT NULL);
+        ${protectTable('old_projects')}
+        RESET ROLE; INSERT INTO old_projects SELECT id, tenant_id FROM projects;
+        ALTER TABLE tasks ADD CONSTRAINT second FOREIGN KEY (project_id) REFERENCES old_projects (id);`,
+      object: '"second" on "public"."tasks"',
+      probe: { sql: `${pointsAtA} RETURNING title`, harm: ([row]) => row?.['title'] === 'by B' },
+    },
+    {
+      name: 'a table below tenants that refers to itself: a person decides, before its policy as after',
+      sql: `SET ROLE ${roles.owner};
+        CREATE TABLE comments (id uuid PRIMARY KEY, task_id uuid NOT NULL REFERENCES tasks, answers uuid REFERENCES comments);`,
+      object: '"comments_answers_fkey" on "public"."comments"',
+      also: ['child-unprotected'],
+      fixIs: 'person',
+    },
   ],
   nearMisses: [
     {
