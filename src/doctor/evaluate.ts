@@ -76,17 +76,21 @@ const ANSWERS = 'tenancy_doctor.answers'
 /** In the place of the setting's name, until it is known which of them is read. */
 const PLACE = 'tenancy_doctor.place'
 
-/** Two values of each type that a tenant column may have. */
-const samples: Record<string, readonly [string, string]> = {
-  uuid: ['7f9c24e8-3b6a-4c1d-9e52-0a1b2c3d4e5f', 'c0ffee00-1d2e-4f3a-8b4c-5d6e7f809102'],
-  smallint: ['31007', '31009'],
-  integer: ['2147480007', '2147480009'],
-  bigint: ['2147480007', '2147480009'],
-  numeric: ['2147480007', '2147480009'],
-  text: ['tenancy-doctor-a', 'tenancy-doctor-b'],
-  'character varying': ['tenancy-doctor-a', 'tenancy-doctor-b'],
-  character: ['a', 'b'],
-  citext: ['tenancy-doctor-a', 'tenancy-doctor-b'],
+/** A tenant of each type that its column may have, and one on either side of it: `<=` is no `=`. */
+const samples: Record<string, readonly [own: string, below: string, above: string]> = {
+  uuid: [
+    '7f9c24e8-3b6a-4c1d-9e52-0a1b2c3d4e5f',
+    '11c0ffee-1d2e-4f3a-8b4c-5d6e7f809102',
+    'c0ffee00-1d2e-4f3a-8b4c-5d6e7f809102',
+  ],
+  smallint: ['31007', '31005', '31009'],
+  integer: ['2147480007', '2147480005', '2147480009'],
+  bigint: ['2147480007', '2147480005', '2147480009'],
+  numeric: ['2147480007', '2147480005', '2147480009'],
+  text: ['tenancy-doctor-b', 'tenancy-doctor-a', 'tenancy-doctor-c'],
+  'character varying': ['tenancy-doctor-b', 'tenancy-doctor-a', 'tenancy-doctor-c'],
+  character: ['b', 'a', 'c'],
+  citext: ['tenancy-doctor-b', 'tenancy-doctor-a', 'tenancy-doctor-c'],
 }
 
 const FIRST_OF_USERS = 16384
@@ -106,9 +110,9 @@ function prepare(
   if (columns.includes(undefined)) return 'It asks for more of a row than its columns.'
   const used = (columns as Column[]).sort((one, other) => one.number - other.number)
   const tenant = used.find(({ name }) => name === options.tenantColumn)
-  const pair = tenant ? samples[tenant.type.replace(/\(.*\)/, '')] : ['a', 'b']
-  if (!pair) return `The doctor has no example of the type ${tenant?.type}.`
-  const [own, others] = pair as [string, string]
+  const tenants = samples[tenant ? tenant.type.replace(/\(.*\)/, '') : 'text']
+  if (!tenants) return `The doctor has no example of the type ${tenant?.type}.`
+  const [own, ...others] = tenants
   return { sql: truthSql(inPlace(sql, referenced, options), rowsSql(used, tenant, own, others)), own }
 }
 
@@ -185,14 +189,15 @@ function escaped(text: string): string {
 }
 
 /** A row of each kind of tenant, for every combination of what its boolean columns can be. Other columns are NULL. */
-function rowsSql(used: readonly Column[], tenant: Column | undefined, own: string, others: string): string {
+function rowsSql(used: readonly Column[], tenant: Column | undefined, own: string, others: readonly string[]): string {
   const booleans = used.filter(({ type }) => type === 'boolean').slice(0, MOST_BOOLEANS)
   const columns = used.map((column) => {
     const name = quoteIdentifier(column.name)
     if (column === tenant) return `"tenancy whose"."tenant"::${column.type} AS ${name}`
     return booleans.includes(column) ? `${booleanTable(column)}."value" AS ${name}` : `NULL::${column.type} AS ${name}`
   })
-  const whose = `(VALUES ('own', ${quoteLiteral(own)}), ('others', ${quoteLiteral(others)}), ('nobody', NULL)) AS "tenancy whose"("whose", "tenant")`
+  const theirs = others.map((other) => `('others', ${quoteLiteral(other)})`).join(', ')
+  const whose = `(VALUES ('own', ${quoteLiteral(own)}), ${theirs}, ('nobody', NULL)) AS "tenancy whose"("whose", "tenant")`
   const values = booleans.map((column) => `(VALUES (true), (false), (NULL)) AS ${booleanTable(column)}("value")`)
   return `SELECT ${['"tenancy whose"."whose" AS "tenancy whose"', ...columns].join(', ')} FROM ${[whose, ...values].join(' CROSS JOIN ')}`
 }

@@ -37,6 +37,13 @@ export const fixture: RuleFixture = {
       object,
       probe: withoutTenant,
     },
+    { name: 'up to the own tenant', sql: plant({ using: `tenant_id <= ${tenant}::uuid` }), object, probe: always },
+    {
+      name: 'from below the own tenant on',
+      sql: plant({ using: `NOT (tenant_id > ${tenant}::uuid)` }),
+      object,
+      probe: always,
+    },
     { name: 'IS NOT FALSE', sql: plant({ using: `(${own}) IS NOT FALSE` }), object, probe: withoutTenant },
     {
       name: 'NOT (… <> …), or no tenant',
