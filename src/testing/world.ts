@@ -25,6 +25,11 @@ interface Parent {
   readonly made?: Made
 }
 
+export interface Proposal {
+  readonly values: Readonly<Record<string, string | null>>
+  readonly parents: readonly Made[]
+}
+
 /** Two tenants with rows of their own, and what is done as one of them. */
 export class World {
   readonly a: Side
@@ -145,19 +150,7 @@ export class World {
   async seed(target: Target, side: Side): Promise<void> {
     for (let n = 0; n < ROWS; n++) {
       const made = await this.as(side, async (client) => {
-        const parents: Made[] = []
-        const values = await newValues(
-          client,
-          target,
-          side,
-          n,
-          async (key, times) => {
-            const parent = await this.parentOf(target, side, key, n + times, n)
-            if (parent?.made) parents.push(parent.made)
-            return parent?.values
-          },
-          this.options,
-        )
+        const { values, parents } = await this.propose(client, target, side, n)
         return insertRow(client, target, side, values, parents)
       })
       this.#made.push(made)
@@ -167,22 +160,21 @@ export class World {
     }
   }
 
+  /** Values for the n-th row of a tenant's, and the rows that it refers to. */
+  async propose(client: TestedClient, target: Target, side: Side, n: number): Promise<Proposal> {
+    const parents: Made[] = []
+    const parentOf = async (key: ForeignKey, times: number) => {
+      const parent = await this.parentOf(target, side, key, n + times, n)
+      if (parent?.made) parents.push(parent.made)
+      return parent?.values
+    }
+    return { values: await newValues(client, target, side, n, parentOf, this.options), parents }
+  }
+
   /** Makes a row by the model's own create, where raw SQL could not: the call, if it could. */
   async createByModel(target: Target, side: Side): Promise<Call | undefined> {
     if (!target.model) return undefined
-    const values = await this.as(side, (client) =>
-      newValues(
-        client,
-        target,
-        side,
-        0,
-        async (key, times) => {
-          const parent = await this.parentOf(target, side, key, times, 0)
-          return parent?.values
-        },
-        this.options,
-      ),
-    )
+    const { values } = await this.as(side, (client) => this.propose(client, target, side, 0))
     const data: Record<string, unknown> = {}
     for (const [column, text] of Object.entries(values)) {
       const field = fieldOf(target, column)

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+
 import type { DoctorOptions, Level } from '../../src/doctor/index.js'
 
 /** What proves a rule: databases that it must speak about, and some that look alike and that it must not. */
@@ -61,4 +63,15 @@ export interface Plan {
   readonly tenant?: string
   /** Of the lines of EXPLAIN (COSTS OFF). */
   readonly slow: (plan: string) => boolean
+}
+
+/** Every rule's fixture, by the rule's id. */
+export async function allFixtures(): Promise<ReadonlyMap<string, RuleFixture>> {
+  const folder = new URL('rules/', import.meta.url)
+  const fixtures = new Map<string, RuleFixture>()
+  for (const file of readdirSync(folder)) {
+    const { fixture } = (await import(new URL(file, folder).href)) as { fixture: RuleFixture }
+    fixtures.set(file.replace(/\.ts$/, ''), fixture)
+  }
+  return fixtures
 }

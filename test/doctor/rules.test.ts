@@ -1,7 +1,5 @@
 // Proves each rule of the doctor on a real PostgreSQL: it finds the faults that are planted and names them, it is quiet on
 // what only looks like one, what it warns of really happens, and its own SQL ends that.
-import { readdirSync } from 'node:fs'
-
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
@@ -14,15 +12,10 @@ import { readCatalog } from '../../src/doctor/read-catalog.js'
 import { rules } from '../../src/doctor/rules/all.js'
 import { serverOutdated } from '../../src/doctor/rules/server-outdated.js'
 import { runSql, startPostgres, type TestServer } from '../support/postgres.js'
-import type { Fault, NearMiss, Plan, Probe, RuleFixture } from './rule-fixture.js'
+import { allFixtures, type Fault, type NearMiss, type Plan, type Probe } from './rule-fixture.js'
 import { b, createWorldTemplate, roles, type World, type WorldTemplate, worldOptions } from './world.js'
 
-const folder = new URL('rules/', import.meta.url)
-const fixtures = new Map<string, RuleFixture>()
-for (const file of readdirSync(folder)) {
-  const { fixture } = (await import(new URL(file, folder).href)) as { fixture: RuleFixture }
-  fixtures.set(file.replace(/\.ts$/, ''), fixture)
-}
+const fixtures = await allFixtures()
 
 let server: TestServer
 let template: WorldTemplate

@@ -1,5 +1,4 @@
 import type { Made, Side } from '../rows.js'
-import { newValues } from '../rows.js'
 import { fieldOf, type Target } from '../targets.js'
 import { fromText, type Row, type World } from '../world.js'
 
@@ -15,21 +14,7 @@ export interface FreshRow {
 export async function freshRow(world: World, target: Target, side: Side): Promise<FreshRow> {
   const like = world.row(target, side)
   const n = world.rows(target, side).indexOf(like)
-  const parents: Made[] = []
-  const values = await world.as(side, (client) =>
-    newValues(
-      client,
-      target,
-      side,
-      n,
-      async (key, times) => {
-        const parent = await world.parentOf(target, side, key, n + times, n)
-        if (parent?.made) parents.push(parent.made)
-        return parent?.values
-      },
-      world.options,
-    ),
-  )
+  const { values, parents } = await world.as(side, (client) => world.propose(client, target, side, n))
   const data: Record<string, unknown> = {}
   for (const { name, generated } of target.table.columns) {
     const field = fieldOf(target, name)

@@ -1,23 +1,18 @@
 // Proves that the migration of `--fix` is in an order that works: many faults stand in one database, all mechanical fixes run
 // in one transaction, and what is left then is what was said to need a person.
-import { readdirSync } from 'node:fs'
-
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { doctor, type Finding } from '../../../src/doctor/index.js'
 import { fixesOf } from '../../../src/doctor/report/fix.js'
 import { runSql, startPostgres, type TestServer } from '../../support/postgres.js'
-import type { Fault, RuleFixture } from '../rule-fixture.js'
+import { allFixtures } from '../rule-fixture.js'
 import { createWorldTemplate, type WorldTemplate, worldOptions } from '../world.js'
 
-const folder = new URL('../rules/', import.meta.url)
 /** Of each rule, those that need nothing but SQL. */
-const faults: (readonly Fault[])[] = []
-for (const file of readdirSync(folder)) {
-  const { fixture } = (await import(new URL(file, folder).href)) as { fixture: RuleFixture }
-  faults.push(fixture.faults.filter(({ options, server }) => !options && !server))
-}
+const faults = [...(await allFixtures()).values()].map((fixture) =>
+  fixture.faults.filter(({ options, server }) => !options && !server),
+)
 
 let server: TestServer
 let template: WorldTemplate
