@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tenancy } from '../../src/extension.js'
 import { TenantPool } from '../../src/pool/tenant-pool.js'
@@ -94,6 +95,33 @@ describe('a database from migrations', () => {
     expect(await alice(() => prisma['project']?.['count']?.())).toBe(1)
     expect(await bob(() => prisma['project']?.['count']?.())).toBe(0)
   })
+})
+
+describe('a connection that is open while the database is dropped', () => {
+  const opened = async () => {
+    const database = await createTestDatabase({ url, migrations })
+    const client = new pg.Client({ connectionString: database.appUrl })
+    const broken: string[] = []
+    client.on('error', ({ message }) => broken.push(message))
+    await client.connect()
+    return { database, client, broken }
+  }
+
+  test('is not broken off while it is about to end', async () => {
+    const { database, client, broken } = await opened()
+    const dropped = database.drop()
+    setTimeout(() => void client.end(), 300)
+    await dropped
+    expect(broken).toEqual([])
+    expect(await left()).toEqual([])
+  })
+
+  test('is broken off where it stays', async () => {
+    const { database, broken } = await opened()
+    await database.drop()
+    expect(broken).not.toEqual([])
+    expect(await left()).toEqual([])
+  }, 20_000)
 })
 
 describe('what is refused leaves nothing behind', () => {
