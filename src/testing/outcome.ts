@@ -106,3 +106,13 @@ export function lastLine(error: Error): string {
 export function unproven(message: string, hint: string, cause?: unknown): TenancyError {
   return new TenancyError('ISOLATION.UNPROVEN', message, { hint, cause })
 }
+
+/** Did the database refuse it for one of these reasons, or take it for no row at all? */
+export function isRefusedBy(outcome: Outcome, kinds: readonly string[]): boolean {
+  return ('refused' in outcome && kinds.includes(outcome.refused)) || ('answer' in outcome && outcome.answer === 0)
+}
+
+/** What an attacker can tell apart. */
+export function told(outcome: Outcome): string {
+  return 'refused' in outcome ? outcome.refused : 'answer' in outcome ? 'accepted' : outcome.failed.message
+}

@@ -1,6 +1,7 @@
 import type { RuntimeField } from '../prisma-internals.js'
+import type { Row } from './client-row.js'
 import { isRequired, type Target } from './targets.js'
-import type { Row, World } from './world.js'
+import type { World } from './world.js'
 
 /** A relation of a model's to rows that belong to tenants. */
 export interface Relation {

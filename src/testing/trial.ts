@@ -1,10 +1,11 @@
 import { code, type Step, textOfStep } from './client.js'
+import type { Row } from './client-row.js'
 import { likelyCause } from './likely-cause.js'
 import { lastLine, type Outcome, type Refusal, unproven } from './outcome.js'
 import { reproduction } from './reproduction.js'
 import { keyColumns, type Made, type Side, sqlName } from './rows.js'
 import type { Target } from './targets.js'
-import type { Row, World } from './world.js'
+import type { World } from './world.js'
 
 /** What one tenant got of another, and how to see it again. */
 export interface Leak {

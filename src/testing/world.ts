@@ -2,6 +2,7 @@ import { runInScope } from '../context.js'
 import { quoteIdentifier } from '../sql/quote.js'
 import type { Catalog, ForeignKey } from './catalog.js'
 import { type Call, perform, type RunAs, type TestedClient } from './client.js'
+import { fromText, type Row, whereOf } from './client-row.js'
 import { lastLine, type Outcome, outcomeOf, unproven } from './outcome.js'
 import {
   insertRow,
@@ -14,10 +15,8 @@ import {
   type Side,
   sqlName,
 } from './rows.js'
+import { type Selector, selectorsOf } from './selectors.js'
 import { fieldOf, isRequired, type Target } from './targets.js'
-
-/** A row of the client's. */
-export type Row = Readonly<Record<string, unknown>>
 
 /** What a foreign key can refer to; `made` where the kit made it. */
 interface Parent {
@@ -272,58 +271,10 @@ export class World {
   selectors(target: Target): Promise<readonly Selector[]> {
     let found = this.#selectors.get(target)
     if (!found) {
-      found = this.#findSelectors(target)
+      found = selectorsOf(this, target)
       this.#selectors.set(target, found)
     }
     return found
-  }
-
-  /**
-   * The names of composite keys are in the schema and not in the runtime model. Prisma tells them when it is asked for
-   * a row by nothing at all, and sends nothing.
-   */
-  async #findSelectors(target: Target): Promise<Selector[]> {
-    const { model } = target
-    if (!model) return []
-    const message = async (where: object) => {
-      const outcome = await this.outcome(this.a, { model: model.delegate, method: 'findUnique', args: { where } })
-      return 'failed' in outcome ? outcome.failed.message : ''
-    }
-    const named = /needs at least one of (.*?) arguments?/s.exec(await message({}))?.[1] ?? ''
-    const names = [...named.matchAll(/`([^`]+)`/g)].map(([, name]) => name as string)
-    const isField = (name: string) => model.fields.some((field) => field.name === name)
-    const selectors: Selector[] = []
-    for (const name of names) {
-      if (isField(name)) {
-        selectors.push({ name, fields: [name] })
-        continue
-      }
-      const unique = target.table.uniques
-        .map(({ columns }) => columns.map((column) => fieldOf(target, column)?.name))
-        .find((fields) => fields.join('_') === name)
-      const fields = unique ?? (await this.#fieldsOf(target, name, message))
-      if (fields.length > 0) selectors.push({ name, fields: fields as string[] })
-    }
-    return selectors
-  }
-
-  /** A composite key with a name of its own: which of the database's has fields that Prisma takes under it. */
-  async #fieldsOf(
-    target: Target,
-    name: string,
-    message: (where: object) => Promise<string>,
-  ): Promise<readonly string[]> {
-    for (const { columns } of target.table.uniques) {
-      const fields = columns.map((column) => fieldOf(target, column)?.name)
-      if (fields.length < 2 || fields.includes(undefined)) continue
-      const row = this.rows(target, this.a).at(-1)?.row
-      if (
-        row &&
-        (await message({ [name]: Object.fromEntries(fields.map((field) => [field, row[field as string]])) })) === ''
-      )
-        return fields as string[]
-    }
-    return []
   }
 
   /** Is every row still its owner's, and refers to what it did? */
@@ -442,35 +393,6 @@ export class World {
     if ('answer' in outcome) return outcome.answer === 0 ? 'unseen' : 'gone'
     return lastLine('error' in outcome ? outcome.error : outcome.failed)
   }
-}
-
-/** A way in which findUnique names a row. */
-export interface Selector {
-  readonly name: string
-  readonly fields: readonly string[]
-}
-
-/** `where` that names the row for findMany; undefined where the client does not know the columns that tell it. */
-export function whereOf(made: Made): Record<string, unknown> | undefined {
-  const where: Record<string, unknown> = {}
-  for (const column of keyColumns(made)) {
-    const field = fieldOf(made.target, column)
-    if (!field) return undefined
-    where[field.name] = made.row?.[field.name] ?? fromText(field.type, made.values[column] ?? null)
-  }
-  return where
-}
-
-/** PostgreSQL's text of a value as Prisma takes it. */
-export function fromText(type: string, text: string | null): unknown {
-  if (text === null) return null
-  if (type === 'Int' || type === 'Float') return Number(text)
-  if (type === 'BigInt') return BigInt(text)
-  if (type === 'Boolean') return text === 'true' || text === 't'
-  if (type === 'Json') return JSON.parse(text)
-  if (type === 'DateTime') return new Date(/\d{2}:\d{2}/.test(text) ? text : `${text}T00:00:00Z`)
-  if (type === 'Bytes') return Buffer.from(text.slice(2), 'hex')
-  return text
 }
 
 function nulls({ table }: Target): Record<string, null> {

@@ -55,6 +55,12 @@ describe('nothing planted', () => {
     expect((await leakOf(product.withLibrary())).leak).toMatchObject({ model: 'Note', attack: 'read' })
   })
 
+  test.each(['pool', 'portable'] as const)('sealed tenants hold in %s mode', async (mode) => {
+    const matrix = await run(product.withLibrary(mode, await product.seal()))
+    expect(matrix.leaks).toEqual([])
+    expect(await product.rows()).toEqual({ projects: 0, tasks: 0, notes: 0 })
+  })
+
   test('the owner of the tables holds while they force their policies', async () => {
     const { prisma, as } = product.documented(product.ownerUrl)
     const matrix = await run(prisma, { as })
@@ -77,6 +83,13 @@ interface Planted {
 test('clients that bind the sessions of a shared pool hold while they reset them', async () => {
   const { prisma, as } = product.handWritten(false)
   expect((await run(prisma, { as })).leaks).toEqual([])
+})
+
+test('an open policy that was left beside the sealed one is found', async () => {
+  const seal = await product.seal()
+  await product.sql(`CREATE POLICY "left" ON tasks FOR SELECT USING (true)`)
+  const { leak } = await leakOf(product.withLibrary('pool', seal))
+  expect(leak).toMatchObject({ model: 'Task', attack: 'read' })
 })
 
 const planted: readonly Planted[] = [

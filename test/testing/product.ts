@@ -1,10 +1,14 @@
 // A small product of two tenants, protected by hand-written policies, and what a test calls its clients.
+import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 
 import { tenancy } from '../../src/extension.js'
 import { TenantPool } from '../../src/pool/tenant-pool.js'
+import type { SealOptions } from '../../src/seal.js'
+import { addSealKey } from '../../src/seal-keys.js'
+import { sealTenants, tenantPolicy } from '../../src/sql/index.js'
 import { runSql, startPostgres } from '../support/postgres.js'
 import { ddlOf } from '../support/prisma-ddl.js'
 import { ROLES } from '../support/template.js'
@@ -82,11 +86,22 @@ export async function newProduct() {
     pool,
     base,
     /** The client of the library. */
-    withLibrary(mode: 'pool' | 'portable' = 'pool'): AnyClient {
-      if (mode === 'portable') return base(new PrismaPg(pool())).$extends(tenancy())
-      const own = new TenantPool({ connectionString: appUrl, max: 4 })
+    withLibrary(mode: 'pool' | 'portable' = 'pool', seal?: SealOptions): AnyClient {
+      if (mode === 'portable') return base(new PrismaPg(pool())).$extends(tenancy({ seal }))
+      const own = new TenantPool({ connectionString: appUrl, max: 4, seal })
       closing.push(() => own.end())
       return base(new PrismaPg(own)).$extends(tenancy({ pool: own }))
+    },
+    /** From here on the policies take a tenant's seal, not its id. The key that signs it. */
+    async seal(): Promise<SealOptions> {
+      const key = { keyId: 'k1', key: randomBytes(32) }
+      await runSql(ownerUrl, sealTenants())
+      const owner = new pg.Client({ connectionString: ownerUrl })
+      await owner.connect()
+      await addSealKey(owner, key).finally(() => owner.end())
+      for (const table of ['projects', 'tasks'])
+        await runSql(ownerUrl, `DROP POLICY own ON ${table}; ${tenantPolicy(table, { sealed: true })}`)
+      return key
     },
     /** The extension of Prisma's documentation for row-level security: a transaction around every operation. */
     documented(url = appUrl, covers: 'everything' | 'models' = 'everything') {

@@ -1,10 +1,11 @@
 import type { Attack } from './attack.js'
-import { cascade, foreignKey, unique } from './keys.js'
+import { cascade, foreignKey } from './foreign-keys.js'
 import { connect, nested } from './nested.js'
 import { raw, truncate } from './raw.js'
 import { count, read } from './read.js'
 import { relations } from './relations.js'
 import { afterError, noScope, race, transaction } from './scopes.js'
+import { unique } from './unique.js'
 import { create, move, remove, update, upsert } from './write.js'
 
 /** In the order in which they are tried on each target: what harms nothing comes first. */

@@ -1,6 +1,7 @@
+import { fromText, type Row } from '../client-row.js'
 import type { Made, Side } from '../rows.js'
 import { fieldOf, type Target } from '../targets.js'
-import { fromText, type Row, type World } from '../world.js'
+import type { World } from '../world.js'
 
 /** One more row of a tenant's, not made yet: as SQL would insert it, and as `data` of a create. */
 export interface FreshRow {

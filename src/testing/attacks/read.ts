@@ -1,6 +1,6 @@
+import { whereOf } from '../client-row.js'
 import type { Made } from '../rows.js'
-import type { Selector } from '../world.js'
-import { whereOf } from '../world.js'
+import type { Selector } from '../selectors.js'
 import { type Attack, noModel } from './attack.js'
 
 export const read: Attack = {

@@ -1,7 +1,7 @@
 import type { RuntimeField } from '../../prisma-internals.js'
+import { whereOf } from '../client-row.js'
 import { type Relation, relationsOf } from '../relations.js'
 import type { Target } from '../targets.js'
-import { whereOf } from '../world.js'
 import { type Attack, noModel } from './attack.js'
 import { isSet, named } from './read.js'
 

@@ -1,4 +1,4 @@
-import { whereOf } from '../world.js'
+import { whereOf } from '../client-row.js'
 import { type Attack, noModel } from './attack.js'
 import { freshRow, sameValue } from './fresh-row.js'
 import { isSet, named } from './read.js'
