@@ -5,7 +5,7 @@ const shared: Options = { target: 'node20', sourcemap: true }
 export default defineConfig([
   {
     ...shared,
-    entry: ['src/index.ts', 'src/sql/index.ts', 'src/doctor/index.ts', 'src/testing/index.ts'],
+    entry: ['src/index.ts', 'src/sql/index.ts', 'src/doctor/index.ts', 'src/testing/index.ts', 'src/jobs/index.ts'],
     format: ['esm', 'cjs'],
     dts: true,
     treeshake: true,

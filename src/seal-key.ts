@@ -14,20 +14,20 @@ const LEAST_DIFFERENT = 16
 const KEY_ID = /^[A-Za-z0-9_-]{1,63}$/
 
 /**
- * The bytes of a key. No error shows anything of it.
+ * The bytes of a key, which errors call `what`. No error shows anything of it.
  *
  * @throws TenancyError `CONFIG.INVALID`
  */
-export function readSealKey(key: unknown): Uint8Array {
+export function readSealKey(key: unknown, what = 'The key of the seal'): Uint8Array {
   // A file or a variable that holds a key often ends with a line break.
   const bytes =
     typeof key === 'string' ? decoded(key.trim()) : types.isUint8Array(key) ? Uint8Array.from(key) : undefined
   // What an environment variable that nobody set comes to.
-  if (key === undefined || key === '') throw invalidKey('is missing')
-  if (bytes === undefined) throw invalidKey('is neither bytes nor text in base64 or hexadecimal')
-  if (bytes.length < LEAST_BYTES) throw invalidKey(`has ${bytes.length} bytes, fewer than ${LEAST_BYTES}`)
-  if (bytes.length > MOST_BYTES) throw invalidKey(`has more than ${MOST_BYTES} bytes`)
-  if (new Set(bytes).size < LEAST_DIFFERENT) throw invalidKey('is not random')
+  if (key === undefined || key === '') throw invalidKey(what, 'is missing')
+  if (bytes === undefined) throw invalidKey(what, 'is neither bytes nor text in base64 or hexadecimal')
+  if (bytes.length < LEAST_BYTES) throw invalidKey(what, `has ${bytes.length} bytes, fewer than ${LEAST_BYTES}`)
+  if (bytes.length > MOST_BYTES) throw invalidKey(what, `has more than ${MOST_BYTES} bytes`)
+  if (new Set(bytes).size < LEAST_DIFFERENT) throw invalidKey(what, 'is not random')
   return bytes
 }
 
@@ -36,9 +36,9 @@ export function readSealKey(key: unknown): Uint8Array {
  *
  * @throws TenancyError `CONFIG.INVALID`
  */
-export function checkKeyId(keyId: unknown): string {
+export function checkKeyId(keyId: unknown, of = 'the seal'): string {
   if (typeof keyId === 'string' && KEY_ID.test(keyId)) return keyId
-  throw new TenancyError('CONFIG.INVALID', `The key id of the seal is ${showValue(keyId)}.`, {
+  throw new TenancyError('CONFIG.INVALID', `The key id of ${of} is ${showValue(keyId)}.`, {
     hint: "Give a name of letters, digits, _ and -, at most 63, such as keyId: '2026-01'.",
   })
 }
@@ -58,8 +58,8 @@ function decoded(text: string): Uint8Array | undefined {
   return /^[A-Za-z0-9+/_-]+={0,2}$/.test(text) ? Buffer.from(text, 'base64') : undefined
 }
 
-function invalidKey(what: string): TenancyError {
-  return new TenancyError('CONFIG.INVALID', `The key of the seal ${what}.`, {
+function invalidKey(key: string, why: string): TenancyError {
+  return new TenancyError('CONFIG.INVALID', `${key} ${why}.`, {
     hint: `Make one with: node -p "require('crypto').randomBytes(32).toString('base64')"`,
   })
 }
