@@ -1,4 +1,5 @@
 // Policies as people write them, for the fixtures of rules about policies.
+import type { NearMiss } from './rule-fixture.js'
 import { a } from './world.js'
 
 /** The tenant in scope, as text. */
@@ -26,6 +27,25 @@ export function plant({
 }: PlantedPolicy): string {
   const conditions = [...(using ? [`USING (${using})`] : []), ...(check ? [`WITH CHECK (${check})`] : [])]
   return `DROP POLICY IF EXISTS ${name} ON ${table}; CREATE POLICY ${name} ON ${table} ${clauses} ${conditions.join(' ')};`
+}
+
+/** `OR`, `coalesce` and `true` where they are no part of what a condition on projects asks. */
+export function decoys(condition: string, planted: (expression: string) => string): NearMiss[] {
+  const names = `ALTER TABLE projects ADD COLUMN "OR true" boolean, ADD COLUMN "coalesce(x, true)" boolean;`
+  return [
+    {
+      name: 'OR, coalesce and true in a text',
+      sql: planted(`${condition} AND name <> ' OR true -- coalesce(x, true) IS NULL'`),
+    },
+    {
+      name: 'OR, coalesce and true in the names of columns',
+      sql: `${names} ${planted(`${condition} AND ("OR true" OR NOT "coalesce(x, true)")`)}`,
+    },
+    {
+      name: 'OR, coalesce and true in comments',
+      sql: planted(`${condition} /* OR true, coalesce(tenant_id = NULL, true) */ -- OR tenant_id IS NULL\n`),
+    },
+  ]
 }
 
 /** A table without the tenant column, with row-level security and one row of tenant A and one of B. */

@@ -19,6 +19,8 @@ interface Planted {
   readonly roles?: readonly string[]
   /** Only from this version of PostgreSQL on. */
   readonly since?: number
+  /** Only before this version of PostgreSQL. */
+  readonly before?: number
   /** The release that the doctor is told the server is. Default: that the server has no known holes. */
   readonly server?: { readonly version: string; readonly number: number }
 }
@@ -35,10 +37,14 @@ export interface Fault extends Planted {
   readonly level?: Level
   /** Other rules that rightly speak. Whatever else speaks is an error: one fault, one finding. */
   readonly also?: readonly string[]
-  /** A statement that shows the harm, and no longer does after the rule's own SQL. Every rule about leaks needs one. */
+  /** How many findings of the rule itself. Default: 1. */
+  readonly findings?: number
+  /** A statement that shows the harm, and no longer does after the rule's own SQL: of every fault of a rule about leaks. */
   readonly probe?: Probe
-  /** A statement whose plan shows the harm, and no longer does after the rule's own SQL. Every rule about speed needs one. */
+  /** A statement whose plan shows the harm, and no longer does after the rule's own SQL: of every fault of one about speed. */
   readonly plan?: Plan
+  /** Why neither can show this one. Sentences, for docs/doctor-rules.md. */
+  readonly notShown?: string
   /** Does a person have to decide? Then `decided` is what the person ran, where the fix alone is not it. */
   readonly fixIs?: 'mechanical' | 'person'
   readonly decided?: string

@@ -57,6 +57,11 @@ for (const rule of rules) {
     test('is proven', () => {
       expect(fixture.faults.length).toBeGreaterThan(0)
       expect(fixture.nearMisses.length).toBeGreaterThan(0)
+      for (const { name, probe, plan, notShown } of fixture.faults) {
+        const shown = { leak: probe, speed: plan, other: rule.unprovable }[rule.harm]
+        expect(shown ?? notShown, name).toBeDefined()
+        expect(notShown ?? '.', name).toMatch(/\.$/)
+      }
       if (rule.harm === 'leak') expect(fixture.faults.some(({ probe }) => probe)).toBe(true)
       if (rule.harm === 'speed') expect(fixture.faults.some(({ plan }) => plan)).toBe(true)
     })
@@ -68,11 +73,14 @@ for (const rule of rules) {
   })
 }
 
-/** Older versions cannot run the SQL: the name says so, and the newest runs everything. */
-function versioned({ since }: { readonly since?: number }) {
+/** Not every version can run the SQL: the name says which, and the oldest and the newest together run everything. */
+function versioned({ since, before }: { readonly since?: number; readonly before?: number }) {
+  const from = since === undefined ? '' : ` (PostgreSQL ${since})`
+  const until = before === undefined ? '' : ` (before PostgreSQL ${before})`
   return (name: string, run: () => Promise<void>): void => {
-    test(since === undefined ? name : `${name} (PostgreSQL ${since})`, async (context) => {
+    test(`${name}${from}${until}`, async (context) => {
       if (since !== undefined && server.major < since) context.skip(`needs PostgreSQL ${since}`)
+      if (before !== undefined && server.major >= before) context.skip(`is so before PostgreSQL ${before}`)
       await run()
     })
   }
@@ -83,6 +91,7 @@ async function found(rule: string, fault: Fault, world: World): Promise<void> {
   const ours = findings.filter((finding) => finding.rule === rule)
   const named = fault.object.replace('{database}', new URL(world.adminUrl).pathname.slice(1))
   expect(ours.map(({ object }) => object)).toContain(named)
+  expect(ours).toHaveLength(fault.findings ?? 1)
   expect(names(findings.filter((finding) => !fault.also?.includes(finding.rule)))).toEqual(names(ours))
   const [first] = ours.filter(({ object }) => object === named)
   if (fault.level) expect(first?.level).toBe(fault.level)

@@ -1,4 +1,4 @@
-import { makeAppRole, othersRows } from '../harm.js'
+import { happened, makeAppRole, othersRows } from '../harm.js'
 import type { RuleFixture } from '../rule-fixture.js'
 import { ownRole } from '../world.js'
 
@@ -32,6 +32,8 @@ export const fixture: RuleFixture = {
       roles: [app],
       options: { appRole: app },
       object: `"${app}"`,
+      // With a slot the server keeps its log for whoever copies it, and nothing asks for a tenant there.
+      probe: { sql: "SELECT pg_create_physical_replication_slot('copy_of_all', true, true)", harm: happened, as: app },
     },
   ],
   nearMisses: [

@@ -74,6 +74,19 @@ export const fixture: RuleFixture = {
       },
     },
     {
+      name: 'CREATEROLE, by which it makes itself a member of any role that is no superuser',
+      sql: `${makeAppRole(app, 'CREATEROLE')} CREATE ROLE ${strong} BYPASSRLS; GRANT SELECT ON projects TO ${strong}`,
+      roles: [app, strong],
+      options,
+      before: 16,
+      object: `"${app}"`,
+      probe: {
+        sql: `GRANT ${strong} TO ${app}; SET ROLE ${strong}; SELECT tenant_id FROM projects`,
+        harm: othersRows,
+        as: app,
+      },
+    },
+    {
       name: 'a role that may run programs on the server',
       sql: `${makeAppRole(app)} GRANT pg_execute_server_program TO ${app}`,
       roles: [app],
@@ -99,6 +112,13 @@ export const fixture: RuleFixture = {
       name: 'rights of a role with BYPASSRLS, which are inherited, while the attribute is not and SET ROLE is refused',
       sql: `${makeAppRole(app)} CREATE ROLE ${strong} BYPASSRLS; GRANT ${strong} TO ${app} WITH INHERIT TRUE, SET FALSE`,
       roles: [app, strong],
+      options,
+      since: 16,
+    },
+    {
+      name: 'a member of the owner and of a role that may run programs, without their rights and without SET',
+      sql: `${makeAppRole(app)} GRANT doctor_owner, pg_execute_server_program TO ${app} WITH INHERIT FALSE, SET FALSE`,
+      roles: [app],
       options,
       since: 16,
     },

@@ -1,8 +1,9 @@
-import { happened } from '../harm.js'
+import { happened, makeAppRole } from '../harm.js'
 import type { RuleFixture } from '../rule-fixture.js'
 import { ownRole } from '../world.js'
 
 const team = ownRole('team')
+const app = ownRole('app')
 
 export const fixture: RuleFixture = {
   faults: [
@@ -57,6 +58,21 @@ export const fixture: RuleFixture = {
   ],
   nearMisses: [
     { name: 'TRUNCATE for the migrator', sql: 'GRANT TRUNCATE, TRIGGER, REFERENCES ON projects TO doctor_migrator' },
+    {
+      name: 'the same where the app role can become the migrator, which is the one fault',
+      sql: `${makeAppRole(app)} GRANT doctor_migrator TO ${app}; GRANT TRUNCATE, TRIGGER ON projects TO doctor_migrator`,
+      roles: [app],
+      options: { appRole: app },
+      also: ['app-role-can-become'],
+    },
+    {
+      name: 'TRUNCATE for a team whose rights a membership does not give, neither INHERIT nor SET',
+      sql: `${makeAppRole(app)} CREATE ROLE ${team}; GRANT TRUNCATE ON tasks TO ${team};
+        GRANT ${team} TO ${app} WITH INHERIT FALSE, SET FALSE`,
+      roles: [app, team],
+      options: { appRole: app },
+      since: 16,
+    },
     { name: 'TRUNCATE on a shared table', sql: 'GRANT TRUNCATE, REFERENCES ON plans TO doctor_app' },
     { name: 'what the app role needs', sql: 'GRANT SELECT, INSERT, UPDATE, DELETE ON projects TO doctor_app' },
   ],

@@ -1,9 +1,19 @@
-import { enableRowLevelSecurity, parentPolicy, protectTable, tenantForeignKey } from '../../../src/sql/index.js'
+import {
+  enableRowLevelSecurity,
+  parentPolicy,
+  protectTable,
+  tenantColumn,
+  tenantForeignKey,
+  tenantUnique,
+} from '../../../src/sql/index.js'
+import { ownRows } from '../planted-policies.js'
 import type { RuleFixture } from '../rule-fixture.js'
 import { a, b, roles } from '../world.js'
 
 const aProject = 'a0000000-0000-4000-8000-000000000001'
 const aTask = 'a1000000-0000-4000-8000-000000000001'
+const aStep = 'a2000000-0000-4000-8000-000000000001'
+const aComment = 'ac000000-0000-4000-8000-000000000001'
 const bTask = 'b1000000-0000-4000-8000-000000000002'
 
 /** The tasks' key to their project, without the tenant. */
@@ -32,6 +42,14 @@ const note = '"CRM"."Task\'s ""Notes"""'
 const linked = (policy: string): string => `SET ROLE ${roles.owner};
 CREATE TABLE links (project_id uuid NOT NULL REFERENCES projects, task_id uuid NOT NULL REFERENCES tasks, PRIMARY KEY (project_id, task_id));
 ${policy}${enableRowLevelSecurity('links')}
+RESET ROLE;`
+
+/** A partitioned table with one partition, and a key to tasks that the partition gets a copy of. */
+const visits = (key: string): string => `SET ROLE ${roles.owner};
+CREATE TABLE visits (tenant_id uuid NOT NULL, id uuid NOT NULL, task_id uuid NOT NULL, PRIMARY KEY (tenant_id, id)) PARTITION BY HASH (tenant_id);
+CREATE TABLE visits_0 PARTITION OF visits FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+${protectTable('visits', { indexes: [] })}${protectTable('visits_0', { indexes: [] })}
+${key}
 RESET ROLE;`
 
 const toProject = { keys: [['project_id', 'id']], required: true, table: 'projects', column: 'tenant_id' } as const
@@ -101,9 +119,18 @@ export const fixture: RuleFixture = {
         CREATE TABLE steps (id uuid PRIMARY KEY, task_id uuid NOT NULL REFERENCES tasks);
         ${parentPolicy('steps', { parents: [toTask] })}${enableRowLevelSecurity('steps')}
         CREATE TABLE hours (id uuid PRIMARY KEY, tenant_id uuid NOT NULL, step_id uuid NOT NULL CONSTRAINT of_step REFERENCES steps);
-        ${protectTable('hours')}`,
+        ${protectTable('hours')}
+        RESET ROLE;
+        INSERT INTO steps VALUES ('${aStep}', '${aTask}');`,
       object: '"of_step" on "public"."hours"',
       fixIs: 'person',
+      decided: `DROP POLICY tenant_isolation ON hours;
+        CREATE POLICY own ON hours USING (${ownRows})
+        WITH CHECK (${ownRows} AND EXISTS (SELECT FROM steps WHERE steps.id = hours.step_id));`,
+      probe: {
+        sql: `INSERT INTO hours VALUES (gen_random_uuid(), '${b}', '${aStep}') RETURNING step_id`,
+        harm: ([row]) => row?.['step_id'] === aStep,
+      },
     },
     {
       name: 'a table between two others whose policy looks at one of them: a person decides',
@@ -124,15 +151,39 @@ export const fixture: RuleFixture = {
         RESET ROLE; INSERT INTO old_projects SELECT id, tenant_id FROM projects;
         ALTER TABLE tasks ADD CONSTRAINT second FOREIGN KEY (project_id) REFERENCES old_projects (id);`,
       object: '"second" on "public"."tasks"',
+      findings: 2,
       probe: { sql: `${pointsAtA} RETURNING title`, harm: ([row]) => row?.['title'] === 'by B' },
     },
     {
       name: 'a table below tenants that refers to itself: a person decides, before its policy as after',
       sql: `SET ROLE ${roles.owner};
-        CREATE TABLE comments (id uuid PRIMARY KEY, task_id uuid NOT NULL REFERENCES tasks, answers uuid REFERENCES comments);`,
+        CREATE TABLE comments (id uuid PRIMARY KEY, task_id uuid NOT NULL REFERENCES tasks, answers uuid REFERENCES comments);
+        RESET ROLE;
+        INSERT INTO comments VALUES ('${aComment}', '${aTask}');`,
       object: '"comments_answers_fkey" on "public"."comments"',
       also: ['child-unprotected'],
       fixIs: 'person',
+      decided: `${tenantColumn('comments')}
+        UPDATE comments SET tenant_id = '${a}'; ALTER TABLE comments ALTER COLUMN tenant_id SET NOT NULL;
+        ${tenantUnique('comments', { columns: ['id'] })}
+        ALTER TABLE comments DROP CONSTRAINT comments_answers_fkey, DROP CONSTRAINT comments_task_id_fkey;
+        ${tenantForeignKey('comments', { columns: ['answers'], references: { table: 'comments', columns: ['id'] } })}
+        ${tenantForeignKey('comments', { columns: ['task_id'], references: { table: 'tasks', columns: ['id'] } })}
+        ${protectTable('comments', { indexes: [] })}`,
+      probe: {
+        sql: `INSERT INTO comments (id, task_id, answers)
+          SELECT gen_random_uuid(), id, '${aComment}' FROM tasks WHERE tenant_id = '${b}' RETURNING answers`,
+        harm: ([row]) => row?.['answers'] === aComment,
+      },
+    },
+    {
+      name: 'a partitioned table, whose partition has a copy of the key: one finding',
+      sql: visits('ALTER TABLE visits ADD CONSTRAINT to_task FOREIGN KEY (task_id) REFERENCES tasks (id);'),
+      object: '"to_task" on "public"."visits"',
+      probe: {
+        sql: `INSERT INTO visits VALUES ('${b}', gen_random_uuid(), '${aTask}') RETURNING task_id`,
+        harm: ([row]) => row?.['task_id'] === aTask,
+      },
     },
   ],
   nearMisses: [
@@ -168,11 +219,9 @@ export const fixture: RuleFixture = {
     },
     {
       name: 'a partition’s copy of its parent’s key',
-      sql: `SET ROLE ${roles.owner};
-        CREATE TABLE visits (tenant_id uuid NOT NULL, id uuid NOT NULL, task_id uuid NOT NULL, PRIMARY KEY (tenant_id, id)) PARTITION BY HASH (tenant_id);
-        CREATE TABLE visits_0 PARTITION OF visits FOR VALUES WITH (MODULUS 1, REMAINDER 0);
-        ${protectTable('visits', { indexes: [] })}${protectTable('visits_0', { indexes: [] })}
-        ${tenantForeignKey('visits', { columns: ['task_id'], references: { table: 'tasks', columns: ['id'] } })}`,
+      sql: visits(
+        tenantForeignKey('visits', { columns: ['task_id'], references: { table: 'tasks', columns: ['id'] } }),
+      ),
     },
   ],
 }

@@ -23,9 +23,10 @@ export const fixture: RuleFixture = {
     },
     {
       name: 'a policy of a table without tenants, forgotten as well',
-      sql: 'CREATE POLICY cheap ON plans USING (id < 10)',
+      sql: 'CREATE POLICY cheap ON plans USING (id < 2)',
       object: '"public"."plans"',
       level: 'warning',
+      probe: { sql: 'SELECT id FROM plans', harm: (rows) => rows.some(({ id }) => id === 2) },
     },
   ],
   nearMisses: [

@@ -1,4 +1,4 @@
-import { notes, plant } from '../planted-policies.js'
+import { decoys, notes, ownRows, plant } from '../planted-policies.js'
 import type { RuleFixture } from '../rule-fixture.js'
 
 const object = '"tenant_isolation" on "public"."projects"'
@@ -33,6 +33,7 @@ export const fixture: RuleFixture = {
     },
   ],
   nearMisses: [
+    ...decoys(ownRows, (using) => plant({ using })),
     {
       name: 'a text that is compared as it is',
       sql: plant({ using: "tenant_id::text = current_setting('app.tenant_id', true)" }),

@@ -34,6 +34,7 @@ export const fixture: RuleFixture = {
       sql: 'ALTER POLICY tenant_isolation ON tasks RENAME TO "Tenant_Isolation"',
       options,
       object: '"tenant_isolation" on "public"."tasks"',
+      findings: 2,
       fixIs: 'person',
       decided: 'ALTER POLICY "Tenant_Isolation" ON tasks RENAME TO tenant_isolation',
     },

@@ -1,4 +1,4 @@
-import { notes, ownRows, plant, showsOthers } from '../planted-policies.js'
+import { decoys, notes, ownRows, plant, showsOthers } from '../planted-policies.js'
 import type { RuleFixture } from '../rule-fixture.js'
 
 const object = '"tenant_isolation" on "public"."projects"'
@@ -57,6 +57,7 @@ export const fixture: RuleFixture = {
       sql: plant({ using: "tenant_id = nullif(current_setting('App.Tenant_ID', true), '')::uuid" }),
     },
     { name: 'USING (false)', sql: plant({ using: 'false' }) },
+    ...decoys(`true AND ${ownRows}`, (using) => plant({ using })),
     {
       name: 'a child limited by its parent',
       sql: notes('EXISTS (SELECT FROM tasks t WHERE t.id = notes.task_id)'),

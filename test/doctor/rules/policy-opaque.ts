@@ -1,4 +1,4 @@
-import { notes, ownRows, plant, tenant } from '../planted-policies.js'
+import { decoys, notes, ownRows, plant, tenant } from '../planted-policies.js'
 import type { RuleFixture } from '../rule-fixture.js'
 
 const object = '"tenant_isolation" on "public"."projects"'
@@ -45,6 +45,7 @@ export const fixture: RuleFixture = {
       sql: `${current} ${plant({ using: 'tenant_id = current_tenant()' })}`,
       options: { tenantFunctions: [{ schema: 'public', name: 'current_tenant' }] },
     },
+    ...decoys(`${ownRows} AND name <> 'may_see(tenant_id)'`, (using) => `${raises} ${plant({ using })}`),
     {
       name: 'a function that can only narrow',
       sql: `${raises} ${plant({ using: `${ownRows} AND may_see(tenant_id)` })}`,

@@ -1,9 +1,11 @@
-import { ownRows, plant, showsOthers } from '../planted-policies.js'
+import { makeAppRole } from '../harm.js'
+import { decoys, ownRows, plant, showsOthers } from '../planted-policies.js'
 import type { RuleFixture } from '../rule-fixture.js'
 import { ownRole } from '../world.js'
 
 const probe = { sql: 'SELECT tenant_id FROM projects', harm: showsOthers }
 const readers = ownRole('readers')
+const app = ownRole('app')
 
 export const fixture: RuleFixture = {
   faults: [
@@ -48,5 +50,21 @@ export const fixture: RuleFixture = {
       name: 'a policy for whoever logs in as another role',
       sql: plant({ name: 'migrator_only', using: "current_user = 'doctor_migrator'" }),
     },
+    {
+      name: 'a policy for a role that the app role is a member of and whose rights it does not inherit',
+      sql: `CREATE ROLE ${readers}; ${makeAppRole(app, 'NOINHERIT')} GRANT ${readers} TO ${app};
+        ${plant({ name: 'readers', clauses: `TO ${readers}`, using: 'true' })}`,
+      roles: [app, readers],
+      options: { appRole: app },
+    },
+    {
+      name: 'the same of a membership without INHERIT',
+      sql: `CREATE ROLE ${readers}; ${makeAppRole(app)} GRANT ${readers} TO ${app} WITH INHERIT FALSE;
+        ${plant({ name: 'readers', clauses: `TO ${readers}`, using: 'true' })}`,
+      roles: [app, readers],
+      options: { appRole: app },
+      since: 16,
+    },
+    ...decoys(ownRows, (using) => plant({ name: 'second', using })),
   ],
 }

@@ -1,6 +1,6 @@
 import { makeAppRole } from '../harm.js'
 import type { RuleFixture } from '../rule-fixture.js'
-import { a, ownRole } from '../world.js'
+import { a, b, ownRole } from '../world.js'
 
 const app = ownRole('app')
 
@@ -37,6 +37,12 @@ export const fixture: RuleFixture = {
       sql: `CREATE SCHEMA crm AUTHORIZATION doctor_owner; ALTER TABLE tasks SET SCHEMA crm; GRANT USAGE, CREATE ON SCHEMA crm TO doctor_app`,
       object: 'SCHEMA "crm"',
       level: 'warning',
+      // What B's request made is the app role's own: no policy holds it when A's request asks.
+      probe: {
+        sql: `CREATE TABLE crm.tasks_of_today AS SELECT * FROM crm.tasks;
+          SELECT set_config('app.tenant_id', '${a}', true); SELECT tenant_id FROM crm.tasks_of_today`,
+        harm: (rows) => rows.some(({ tenant_id }) => tenant_id === b),
+      },
     },
   ],
   nearMisses: [

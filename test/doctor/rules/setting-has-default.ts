@@ -1,6 +1,6 @@
 import { showsOthers } from '../planted-policies.js'
 import type { RuleFixture } from '../rule-fixture.js'
-import { a } from '../world.js'
+import { a, roles } from '../world.js'
 
 const probe = { sql: 'SELECT tenant_id FROM projects', tenant: null, harm: showsOthers }
 
@@ -26,6 +26,7 @@ export const fixture: RuleFixture = {
       sql: here(`ALTER ROLE doctor_owner IN DATABASE %I SET app.tenant_id = '${a}'`),
       object: 'ROLE "doctor_owner" IN DATABASE "{database}"',
       level: 'warning',
+      probe: { ...probe, as: roles.owner },
     },
   ],
   nearMisses: [

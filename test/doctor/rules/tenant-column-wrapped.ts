@@ -1,4 +1,4 @@
-import { ownRows, plant, tenant } from '../planted-policies.js'
+import { decoys, ownRows, plant, tenant } from '../planted-policies.js'
 import type { RuleFixture } from '../rule-fixture.js'
 
 const object = '"tenant_isolation" on "public"."projects"'
@@ -20,6 +20,7 @@ export const fixture: RuleFixture = {
     },
   ],
   nearMisses: [
+    ...decoys(ownRows, (using) => plant({ using })),
     {
       name: 'a cast beside a bare comparison, which the index serves',
       sql: plant({ using: `${ownRows} AND tenant_id::text <> ''` }),

@@ -16,17 +16,19 @@ const reads = (sql: string, prepare: string, table: string): Plan => ({
 
 const anyTenant = "('00000000-0000-4000-8000-' || lpad(tenant::text, 12, '0'))::uuid"
 
+const ofTasks = reads(
+  'SELECT title FROM tasks',
+  `SET session_replication_role = replica; ${filled('tasks (tenant_id, project_id, title)', `${anyTenant}, gen_random_uuid(), n::text`)}`,
+  'tasks',
+)
+
 export const fixture: RuleFixture = {
   faults: [
     {
       name: 'a tenant’s rows are looked for among those of all',
       sql: without,
       object: '"public"."tasks"',
-      plan: reads(
-        'SELECT title FROM tasks',
-        `SET session_replication_role = replica; ${filled('tasks (tenant_id, project_id, title)', `${anyTenant}, gen_random_uuid(), n::text`)}`,
-        'tasks',
-      ),
+      plan: ofTasks,
     },
     {
       name: 'a table without a primary key, under a name that needs quotes',
@@ -45,14 +47,20 @@ export const fixture: RuleFixture = {
     },
     {
       name: 'an index for some rows alone, one where the tenant comes second, and one of ranges of pages',
-      sql: `${without} CREATE INDEX ON tasks (tenant_id) WHERE done; CREATE INDEX ON tasks (done, tenant_id);
+      sql: `${without} CREATE INDEX ON tasks (tenant_id) WHERE done; CREATE INDEX ON tasks (project_id, tenant_id);
         CREATE INDEX ON tasks USING brin (tenant_id); CREATE INDEX ON tasks (id) INCLUDE (tenant_id);`,
       object: '"public"."tasks"',
+      plan: {
+        ...ofTasks,
+        // What there is reads the table or a whole index.
+        slow: (plan) => !plan.includes('on tasks_tenant_id_id_idx'),
+      },
     },
     {
       name: 'another index has the name that the new one would get',
       sql: `${without} CREATE INDEX tasks_tenant_id_id_idx ON tasks (title);`,
       object: '"public"."tasks"',
+      plan: ofTasks,
     },
     {
       name: 'a partitioned table, one of whose partitions has an index',
@@ -63,6 +71,11 @@ export const fixture: RuleFixture = {
         ${protectTable('events', { indexes: [] })}
         ${protectTable('events_2026', { indexes: [['at']] })}${protectTable('events_2027', { indexes: [] })}`,
       object: '"public"."events"',
+      plan: reads(
+        'SELECT at FROM events',
+        filled('events (tenant_id, at)', `${anyTenant}, date '2026-07-01' + n * 7`),
+        'events',
+      ),
     },
   ],
   nearMisses: [

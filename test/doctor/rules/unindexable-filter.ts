@@ -42,13 +42,31 @@ export const fixture: RuleFixture = {
       sql: tickets(`CREATE INDEX by_meta ON tickets USING gin (meta);
         CREATE INDEX by_tags ON tickets (tenant_id, due, tags)`),
       object: '"public"."by_tags"',
+      findings: 2,
       fixIs: 'person',
+      // What is filtered by becomes text.
+      decided: 'DROP INDEX by_meta; ALTER TABLE tickets ALTER COLUMN tags TYPE text; ANALYZE tickets;',
+      plan: {
+        prepare: `INSERT INTO tickets (tenant_id, state, due, tags)
+            SELECT '${b}', 'open', '2026-11-24', ARRAY['tag ' || n] FROM generate_series(1, 20000) AS n;
+          ANALYZE tickets;`,
+        sql: `SELECT id FROM tickets WHERE due = '2026-11-24' AND tags = '{"tag 7"}'`,
+        slow: (plan) => !/Index Cond: .*tags = /.test(plan),
+      },
     },
     {
       name: 'under a name that needs quotes',
       sql: tickets('CREATE INDEX "by ""State""" ON "Ticket.s" (tenant_id, title, state)', '"Ticket.s"'),
       object: '"public"."by ""State"""',
       fixIs: 'person',
+      plan: {
+        prepare: prepare
+          .replaceAll('tickets', '"Ticket.s"')
+          .replace('price)', 'title)')
+          .replace(', n FROM', ', n % 40 FROM'),
+        sql: `SELECT id FROM "Ticket.s" WHERE title = '7' AND state = 'open'`,
+        slow: (plan) => !/Index Cond: .*state = 'open'/.test(plan),
+      },
     },
   ],
   nearMisses: [

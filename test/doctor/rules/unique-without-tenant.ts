@@ -1,4 +1,5 @@
 import { enableRowLevelSecurity, parentPolicy, protectTable, tenantUnique } from '../../../src/sql/index.js'
+import { stoppedBy } from '../harm.js'
 import type { RuleFixture } from '../rule-fixture.js'
 import { a, b, roles } from '../world.js'
 
@@ -12,7 +13,7 @@ INSERT INTO users (tenant_id, email) VALUES ('${a}', 'ann@example.com');`
 
 const sameEmail = (email = 'ann@example.com') => ({
   sql: `INSERT INTO users (tenant_id, email) VALUES ('${b}', '${email}') RETURNING email`,
-  harm: ([row]: readonly Record<string, unknown>[]) => row?.['failed'] === '23505',
+  harm: stoppedBy('23505'),
 })
 
 const labels = (columns: string): string => `SET ROLE ${roles.owner};
@@ -54,7 +55,7 @@ export const fixture: RuleFixture = {
       fixIs: 'person',
       probe: {
         sql: `INSERT INTO labels VALUES ('urgent', '${b}') RETURNING code`,
-        harm: ([row]) => row?.['failed'] === '23505',
+        harm: stoppedBy('23505'),
       },
     },
     {
@@ -64,7 +65,7 @@ export const fixture: RuleFixture = {
       fixIs: 'person',
       probe: {
         sql: `INSERT INTO users (tenant_id, email, number) VALUES ('${b}', 'bob@example.com', 7) RETURNING email`,
-        harm: ([row]) => row?.['failed'] === '23505',
+        harm: stoppedBy('23505'),
       },
     },
     {
@@ -72,6 +73,8 @@ export const fixture: RuleFixture = {
       sql: users(', EXCLUDE USING hash (email WITH =)'),
       object: '"users_email_excl" on "public"."users"',
       fixIs: 'person',
+      decided: 'ALTER TABLE users DROP CONSTRAINT users_email_excl; CREATE UNIQUE INDEX ON users (tenant_id, email);',
+      probe: { ...sameEmail(), harm: stoppedBy('23P01') },
     },
     {
       name: 'ids that are counted, at level info',
@@ -79,6 +82,11 @@ export const fixture: RuleFixture = {
       object: '"users_number_key" on "public"."users"',
       level: 'info',
       fixIs: 'person',
+      decided: 'ALTER TABLE users DROP CONSTRAINT users_number_key; CREATE UNIQUE INDEX ON users (tenant_id, number);',
+      probe: {
+        sql: `INSERT INTO users (tenant_id, email, number) OVERRIDING SYSTEM VALUE VALUES ('${b}', 'bob@example.com', 1)`,
+        harm: stoppedBy('23505'),
+      },
     },
     {
       name: 'one row for each counted parent, at level info',
@@ -87,25 +95,46 @@ export const fixture: RuleFixture = {
         ${tenantUnique('orders', { columns: ['id'] })}${protectTable('orders', { indexes: [] })}
         CREATE TABLE invoices (id uuid PRIMARY KEY, tenant_id uuid NOT NULL, order_id integer UNIQUE,
           FOREIGN KEY (tenant_id, order_id) REFERENCES orders (tenant_id, id));
-        ${protectTable('invoices')}`,
+        ${protectTable('invoices')}
+        RESET ROLE;
+        INSERT INTO orders (tenant_id) VALUES ('${a}');
+        INSERT INTO invoices VALUES (gen_random_uuid(), '${a}', 1);`,
       object: '"invoices_order_id_key" on "public"."invoices"',
       level: 'info',
       fixIs: 'person',
+      findings: 2,
+      decided: `ALTER TABLE orders DROP CONSTRAINT orders_pkey; ALTER TABLE orders ADD PRIMARY KEY (tenant_id, id);
+        ALTER TABLE invoices DROP CONSTRAINT invoices_order_id_key;
+        CREATE UNIQUE INDEX ON invoices (tenant_id, order_id);`,
+      // That the key without the tenant answers before the one with it, is how B learns that A has invoiced order 1.
+      probe: { sql: `INSERT INTO invoices VALUES (gen_random_uuid(), '${b}', 1)`, harm: stoppedBy('23505') },
     },
     {
       name: 'a key that others refer to: first they change',
-      sql: `${labels('code text PRIMARY KEY')} ALTER TABLE projects ADD label text REFERENCES labels;`,
+      sql: `${labels('code text PRIMARY KEY')} ALTER TABLE projects ADD label text REFERENCES labels;
+        INSERT INTO labels VALUES ('urgent', '${a}');`,
       object: '"labels_pkey" on "public"."labels"',
       also: ['foreign-key-without-tenant'],
       fixIs: 'person',
+      decided: `ALTER TABLE projects DROP CONSTRAINT projects_label_fkey;
+        ALTER TABLE labels DROP CONSTRAINT labels_pkey, ADD PRIMARY KEY (tenant_id, code);
+        ALTER TABLE projects ADD FOREIGN KEY (tenant_id, label) REFERENCES labels (tenant_id, code);`,
+      probe: { sql: `INSERT INTO labels VALUES ('urgent', '${b}')`, harm: stoppedBy('23505') },
     },
     {
       name: 'a name in a table that belongs to a tenant through its parent',
       sql: `SET ROLE ${roles.owner};
         CREATE TABLE files (id uuid PRIMARY KEY, task_id uuid NOT NULL REFERENCES tasks, path text UNIQUE);
-        ${parentPolicy('files', { parents: [toTask] })}${enableRowLevelSecurity('files')}`,
+        ${parentPolicy('files', { parents: [toTask] })}${enableRowLevelSecurity('files')}
+        RESET ROLE;
+        INSERT INTO files SELECT gen_random_uuid(), id, 'plan.pdf' FROM tasks WHERE title = 'another task';`,
       object: '"files_path_key" on "public"."files"',
       fixIs: 'person',
+      decided: 'ALTER TABLE files DROP CONSTRAINT files_path_key, ADD UNIQUE (task_id, path);',
+      probe: {
+        sql: `INSERT INTO files SELECT gen_random_uuid(), id, 'plan.pdf' FROM tasks`,
+        harm: stoppedBy('23505'),
+      },
     },
   ],
   nearMisses: [

@@ -1,4 +1,4 @@
-import { goesThrough, ownRows, plant } from '../planted-policies.js'
+import { decoys, goesThrough, ownRows, plant } from '../planted-policies.js'
 import type { RuleFixture } from '../rule-fixture.js'
 import { a } from '../world.js'
 
@@ -36,6 +36,7 @@ export const fixture: RuleFixture = {
     },
   ],
   nearMisses: [
+    ...decoys(ownRows, (check) => plant({ using: ownRows, check })),
     { name: 'no WITH CHECK: USING stands in for it', sql: plant({ using: ownRows }) },
     {
       name: 'one policy for each command',
