@@ -1,9 +1,11 @@
 // Proves that README is true to the code: its TypeScript runs as written, in order, as one service, and its commands and
 // packages exist.
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+
 import { createTestDatabase, seedTenants, type TenantDatabase } from './support/database.js'
+import { blocks, runModule } from './support/docs.js'
 
 const root = new URL('../', import.meta.url)
 let readme: string
@@ -17,13 +19,14 @@ beforeAll(async () => {
 afterAll(() => db.drop())
 
 test('every TypeScript snippet runs, one after another', async () => {
-  const [{ tenantId }] = await seedTenants(db, [randomUUID()] as const)
-  const snippets = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code)
+  const [{ tenantId }, other] = await seedTenants(db, [randomUUID(), randomUUID()] as const)
+  const snippets = blocks(readme, 'ts')
   expect(snippets.length).toBeGreaterThan(3)
-  // What a reader has and README does not show: a tenant, a URL, a key, and for portable mode a client of his own.
+  // What a reader has and README does not show: two tenants, a URL, a key, and for portable mode a client of his own.
   const module = `import { PrismaClient as TheirClient } from './generated/prisma/client'
 import { PrismaPg as TheirAdapter } from '@prisma/adapter-pg'
 const tenantId = ${JSON.stringify(tenantId)}
+const otherTenantId = ${JSON.stringify(other.tenantId)}
 process.env.DATABASE_URL = ${JSON.stringify(db.appUrl)}
 process.env.TENANT_SEAL_KEY = ${JSON.stringify(randomBytes(32).toString('base64'))}
 const existingPrismaClient = new TheirClient({ adapter: new TheirAdapter({ connectionString: process.env.DATABASE_URL }) })
@@ -31,12 +34,8 @@ ${snippets.join('\n')}
 export const close = async () => { await prisma.$disconnect(); await pool.end(); await existingPrismaClient.$disconnect() }
 export const throughPortable = await withTenant(tenantId, () => portable.project.count())
 `.replaceAll('./generated/prisma/client', '../../generated/test/client.js')
-  const folder = new URL('.tmp/readme/', root)
-  await mkdir(folder, { recursive: true })
-  const file = new URL(`snippets-${process.pid}.ts`, folder)
-  await writeFile(file, module)
   const log = vi.spyOn(console, 'log').mockImplementation(() => {})
-  const ran = (await import(/* @vite-ignore */ file.href)) as { close(): Promise<void>; throughPortable: number }
+  const ran = await runModule<{ close(): Promise<void>; throughPortable: number }>('readme', module)
   const printed = log.mock.calls.map((call) => call.join(' '))
   log.mockRestore()
   await ran.close()
@@ -44,6 +43,7 @@ export const throughPortable = await withTenant(tenantId, () => portable.project
   expect(printed).toContain(tenantId)
   expect(printed).toContain('42')
   expect(printed.join('\n')).toContain('FORCE ROW LEVEL SECURITY')
+  expect(printed.join('\n')).toMatch(/attempts held, 0 leaks/)
   expect(ran.throughPortable).toBe(4)
 })
 
@@ -62,6 +62,7 @@ test('it lists every error code, but that of placements, which are not there yet
   expect(listed.sort()).toEqual(codes.filter((code) => code !== 'TENANT.NOT_FOUND').sort())
 })
 
-test('every file that it links to exists', async () => {
-  for (const [, path] of readme.matchAll(/\]\((?!http)([^)#]+)\)/g)) await readFile(new URL(path as string, root))
+test('every file that it links to or shows exists', async () => {
+  for (const [, link, picture] of readme.matchAll(/\]\((?!http)([^)#]+)\)|src(?:set)?="(?!http)([^"]+)"/g))
+    await readFile(new URL((link ?? picture) as string, root))
 })
