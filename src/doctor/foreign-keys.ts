@@ -1,7 +1,7 @@
 import type { Constraint } from './catalog.js'
 import { walk } from './expression.js'
 import type { Facts, PolicyFacts, TableFacts } from './facts.js'
-import { constraintsOf } from './keys.js'
+import { constraintsOf, notEnforced } from './keys.js'
 import { waysUp } from './parent-paths.js'
 import { allTables, isOwned } from './tables.js'
 
@@ -53,7 +53,9 @@ function containsTenant({ constraint, references, child, parent }: LooseKey): bo
 function isHeldByAnother(loose: LooseKey, others: readonly Constraint[]): boolean {
   const { child, references, constraint } = loose
   return others.some((other) => {
-    if (other === constraint || !other.validated || other.references?.relation !== references.relation) return false
+    if (other === constraint || other.references?.relation !== references.relation) return false
+    // NOT VALID holds for what is written from then on.
+    if (notEnforced.test(other.definition)) return false
     const { columns } = other.references
     const covers = constraint.columns.every(
       (column, n) => columns[other.columns.indexOf(column)] === references.columns[n],

@@ -18,6 +18,9 @@ export function constraintsOf(relation: Oid, facts: Facts): readonly Constraint[
   return facts.constraints(relation)
 }
 
+/** What PostgreSQL 18 writes last of a constraint that it does not check at all; no name stands there. */
+export const notEnforced = / NOT ENFORCED$/
+
 /** Can it stand for a key, whatever the order of its columns? */
 export function isKeyOn(index: Index, columns: readonly number[]): boolean {
   return (

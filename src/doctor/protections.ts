@@ -1,5 +1,6 @@
 import type { Facts, Partition, ReachedTable, TenantTable } from './facts.js'
 import type { TableProtection } from './finding.js'
+import { isHeld } from './tables.js'
 
 /** The matrix of tables and protections. */
 export function protectionsOf(facts: Facts): TableProtection[] {
@@ -14,7 +15,7 @@ export function protectionsOf(facts: Facts): TableProtection[] {
 function protectionOf(table: TenantTable | Partition | ReachedTable, facts: Facts): TableProtection {
   const { relation, admitted } = table
   const column = 'tenantColumn' in table ? table.tenantColumn : undefined
-  const held = relation.rowSecurity && holdsOn(table, facts)
+  const held = isHeld(relation, facts)
   const safe = (limit: string): boolean => limit === 'tenant' || limit === 'nothing'
   const indexes = facts.indexes(relation.oid)
   const keys = facts.constraints(relation.oid).filter(({ references }) => references !== null)
@@ -35,10 +36,4 @@ function protectionOf(table: TenantTable | Partition | ReachedTable, facts: Fact
     uniques: column && uniques.length > 0 ? uniques.every(({ columns }) => containsTenant(columns)) : null,
     grants: !(['TRUNCATE', 'REFERENCES', 'TRIGGER'] as const).some((right) => facts.privileges.may(right, relation)),
   }
-}
-
-/** Do policies bind the app role on this table? */
-function holdsOn({ relation }: { relation: TenantTable['relation'] }, { appRole, privileges }: Facts): boolean {
-  if (appRole.superuser || appRole.bypassRls) return false
-  return relation.forceRowSecurity || !privileges.effective.has(relation.owner)
 }

@@ -1,5 +1,5 @@
 import type { Relation } from './catalog.js'
-import type { Facts, Partition, ReachedTable, TableFacts, TenantTable } from './facts.js'
+import type { Facts, Limit, Partition, ReachedTable, TableFacts, TenantTable } from './facts.js'
 import type { TablePrivilege } from './privileges.js'
 import { mayEnter } from './reach.js'
 
@@ -22,5 +22,34 @@ export const rowPrivileges: readonly TablePrivilege[] = ['SELECT', 'INSERT', 'UP
 export function mayUseRows(relation: Relation, facts: Facts): boolean {
   return (
     mayEnter(relation.schema, facts) && rowPrivileges.some((privilege) => facts.privileges.may(privilege, relation))
+  )
+}
+
+/** Do policies hold the app role on the table? */
+export function isHeld({ rowSecurity, forceRowSecurity, owner }: Relation, { appRole, privileges }: Facts): boolean {
+  if (!rowSecurity || appRole.superuser || appRole.bypassRls) return false
+  return forceRowSecurity || !privileges.effective.has(owner)
+}
+
+/**
+ * May the app role write a row at all, by right and by policy? Where it may not, it is refused before a key is asked. What
+ * is written to a partitioned table is written to its partitions, whatever their own rights and policies are.
+ */
+export function mayWriteRows(table: TableFacts, facts: Facts): boolean {
+  const { relation, admitted } = table
+  const may = (privilege: 'INSERT' | 'UPDATE', ...limits: readonly Limit[]): boolean =>
+    facts.privileges.may(privilege, relation) && !(isHeld(relation, facts) && limits.includes('nothing'))
+  if (may('INSERT', admitted.insert) || may('UPDATE', admitted.update, admitted.updated)) return true
+  return 'root' in table && mayWriteRows((table as Partition).root, facts)
+}
+
+/** The table of tenants is what tenant columns refer to, and everybody's: a tenant table may be what it refers to in turn. */
+export function isTenantsTable({ oid }: Relation, facts: Facts): boolean {
+  return facts.tenantTables.some(({ relation, tenantColumn }) =>
+    facts
+      .constraints(relation.oid)
+      .some(
+        ({ references, columns }) => references?.relation === oid && columns.join() === String(tenantColumn.number),
+      ),
   )
 }

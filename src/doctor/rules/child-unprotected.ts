@@ -1,13 +1,11 @@
 import { parentPolicy } from '../../sql/parent-policy.js'
 import { enableRowLevelSecurity } from '../../sql/policies.js'
 import { quoteIdentifier } from '../../sql/quote.js'
-import type { Relation } from '../catalog.js'
 import type { Facts, ReachedTable } from '../facts.js'
-import { constraintsOf } from '../keys.js'
 import { nameOfRelation, tableNameOf } from '../names.js'
 import { waysUp } from '../parent-paths.js'
 import type { Problem, Rule } from '../rule.js'
-import { mayUseRows } from '../tables.js'
+import { isTenantsTable, mayUseRows } from '../tables.js'
 import { scopeFor } from '../tenant-scope.js'
 
 export const childUnprotected: Rule = {
@@ -22,15 +20,6 @@ export const childUnprotected: Rule = {
       .filter(({ relation, policies }) => !relation.rowSecurity && policies.length === 0 && mayUseRows(relation, facts))
       .filter(({ relation }) => !isTenantsTable(relation, facts))
       .map((table) => problem(table, facts)),
-}
-
-/** The table of tenants is what tenant columns refer to, and everybody's: a tenant table may be what it refers to in turn. */
-function isTenantsTable({ oid }: Relation, facts: Facts): boolean {
-  return facts.tenantTables.some(({ relation, tenantColumn }) =>
-    constraintsOf(relation.oid, facts).some(
-      ({ references, columns }) => references?.relation === oid && columns.join() === String(tenantColumn.number),
-    ),
-  )
 }
 
 function problem({ relation, path }: ReachedTable, facts: Facts): Problem {

@@ -7,7 +7,7 @@ import { type LooseKey, looseKeys } from '../foreign-keys.js'
 import { columnNames, constraintsOf, freeIndexName, indexesOf, isKeyOn } from '../keys.js'
 import { nameOfConstraint, nameOfRelation, tableNameOf } from '../names.js'
 import type { Problem, Rule } from '../rule.js'
-import { isOwned } from '../tables.js'
+import { isOwned, mayWriteRows } from '../tables.js'
 
 export const foreignKeyWithoutTenant: Rule = {
   id: 'foreign-key-without-tenant',
@@ -18,13 +18,9 @@ export const foreignKeyWithoutTenant: Rule = {
   harm: 'leak',
   check: (facts) =>
     looseKeys(facts)
-      .filter(({ child }) => mayWrite(child.relation, facts))
+      // Who cannot write rows cannot point them anywhere. A table that nothing guards is another rule's.
+      .filter(({ child }) => mayWriteRows(child, facts))
       .map((key) => problem(key, facts)),
-}
-
-/** Who cannot write rows cannot point them anywhere. A table that nothing guards is another rule's. */
-function mayWrite(relation: LooseKey['child']['relation'], { privileges }: Facts): boolean {
-  return privileges.may('INSERT', relation) || privileges.may('UPDATE', relation)
 }
 
 function problem(key: LooseKey, facts: Facts): Problem {

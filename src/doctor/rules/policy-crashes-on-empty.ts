@@ -33,8 +33,10 @@ export const policyCrashesOnEmpty: Rule = {
 }
 
 function crashes({ truth, sources }: ExpressionFacts): boolean {
-  if (truth) return truth.empty.failed !== undefined && truth.set.failed === undefined
-  return sources.some(({ failsOnEmpty }) => failsOnEmpty)
+  const cast = sources.some(({ failsOnEmpty }) => failsOnEmpty)
+  if (!truth) return cast
+  // The doctor's own tenant is no JSON: where the setting holds that, it fails as well, and the form has to tell why.
+  return truth.empty.failed !== undefined && (truth.set.failed === undefined || cast)
 }
 
 function messageOf({ truth }: ExpressionFacts): string {

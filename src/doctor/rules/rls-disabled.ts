@@ -1,6 +1,7 @@
 import { protect } from '../fix-policy.js'
 import { nameOfRelation } from '../names.js'
 import type { Rule } from '../rule.js'
+import { mayUseRows } from '../tables.js'
 
 export const rlsDisabled: Rule = {
   id: 'rls-disabled',
@@ -14,6 +15,8 @@ export const rlsDisabled: Rule = {
       .filter(({ relation, policies }) => !relation.rowSecurity && policies.length === 0)
       .map((table) => ({
         object: nameOfRelation(table.relation),
+        // Until somebody grants it, nothing leaks.
+        level: mayUseRows(table.relation, facts) ? undefined : ('warning' as const),
         detail: `It has the column ${table.tenantColumn.name}, no policy, and row-level security is off.`,
         ...protect(table, facts),
       })),

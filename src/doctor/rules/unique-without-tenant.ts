@@ -8,7 +8,7 @@ import { originOf } from '../guessable.js'
 import { columnNames, constraintsOf, freeIndexName, indexesOf } from '../keys.js'
 import { nameOfConstraint, tableNameOf } from '../names.js'
 import type { Problem, Rule } from '../rule.js'
-import { allTables, isOwned, type OwnedTable } from '../tables.js'
+import { allTables, isOwned, isTenantsTable, mayWriteRows, type OwnedTable } from '../tables.js'
 
 export const uniqueWithoutTenant: Rule = {
   id: 'unique-without-tenant',
@@ -19,7 +19,7 @@ export const uniqueWithoutTenant: Rule = {
   harm: 'leak',
   check: (facts) =>
     allTables(facts)
-      .filter(({ relation }) => facts.privileges.may('INSERT', relation) || facts.privileges.may('UPDATE', relation))
+      .filter((table) => mayWriteRows(table, facts) && !isTenantsTable(table.relation, facts))
       .flatMap((table) =>
         indexesOf(table.relation.oid, facts)
           .filter((index) => (index.unique || index.exclusion) && !index.inherited && !hasTenant(index, table))

@@ -1,7 +1,7 @@
 import { quoteIdentifier } from '../../sql/quote.js'
 import type { Constraint, Relation } from '../catalog.js'
 import { looseKeys } from '../foreign-keys.js'
-import { constraintsOf } from '../keys.js'
+import { constraintsOf, notEnforced } from '../keys.js'
 import { nameOfConstraint, nameOfRelation } from '../names.js'
 import type { Problem, Rule } from '../rule.js'
 import { allTables } from '../tables.js'
@@ -25,9 +25,6 @@ export const unvalidatedConstraint: Rule = {
     )
   },
 }
-
-/** PostgreSQL 18; what it writes last is no name. */
-const notEnforced = / NOT ENFORCED$/
 
 function problem({ name, kind, definition }: Constraint, relation: Relation): Problem {
   const alter = `ALTER TABLE ${nameOfRelation(relation)}`

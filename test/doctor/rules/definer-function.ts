@@ -1,5 +1,8 @@
-import { othersRows } from '../harm.js'
+import { makeAppRole, othersRows } from '../harm.js'
 import type { RuleFixture } from '../rule-fixture.js'
+import { ownRole } from '../world.js'
+
+const app = ownRole('app')
 
 const body = "$$SELECT tenant_id FROM public.projects WHERE name LIKE '%' || $1 || '%'$$"
 
@@ -35,6 +38,15 @@ export const fixture: RuleFixture = {
     },
   ],
   nearMisses: [
+    {
+      name: 'a function of the app role itself, which may do without it what it does by it',
+      sql: `${makeAppRole(app)} ALTER TABLE projects OWNER TO ${app}; ALTER TABLE projects NO FORCE ROW LEVEL SECURITY;
+        CREATE FUNCTION search(text) RETURNS TABLE (tenant_id uuid) LANGUAGE sql SECURITY DEFINER AS ${body};
+        ALTER FUNCTION search OWNER TO ${app}`,
+      roles: [app],
+      options: { appRole: app },
+      also: ['app-role-owns', 'rls-not-forced'],
+    },
     {
       name: 'a function that runs as its caller, with the words in a comment',
       sql: `CREATE FUNCTION search(text) RETURNS TABLE (tenant_id uuid) LANGUAGE sql AS ${body} -- SECURITY DEFINER

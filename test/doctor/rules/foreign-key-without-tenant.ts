@@ -85,6 +85,15 @@ export const fixture: RuleFixture = {
       },
     },
     {
+      name: 'a key with the tenant stands beside it and is turned off',
+      since: 18,
+      sql: `${plainKey('')} ALTER TABLE tasks ADD CONSTRAINT with_tenant FOREIGN KEY (tenant_id, project_id)
+        REFERENCES projects (tenant_id, id) NOT ENFORCED;`,
+      object,
+      also: ['unvalidated-constraint'],
+      probe: { sql: `${pointsAtA} RETURNING title`, harm: ([row]) => row?.['title'] === 'by B' },
+    },
+    {
       name: 'SET NULL, in another schema, under names that need quotes',
       sql: notes('ON DELETE SET NULL'),
       object: `"to Task" on ${note}`,
@@ -187,6 +196,17 @@ export const fixture: RuleFixture = {
     },
   ],
   nearMisses: [
+    {
+      name: 'a key with the tenant stands beside it and waits for its validation',
+      sql: `${plainKey('')} ALTER TABLE tasks ADD CONSTRAINT with_tenant FOREIGN KEY (tenant_id, project_id)
+        REFERENCES projects (tenant_id, id) NOT VALID;`,
+      also: ['unvalidated-constraint'],
+    },
+    {
+      name: 'no policy lets the app role write',
+      sql: `${plainKey('ON DELETE CASCADE')} DROP POLICY tenant_isolation ON tasks;
+        CREATE POLICY reads ON tasks FOR SELECT USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);`,
+    },
     {
       name: 'the tenant stands last in the key',
       sql: `CREATE UNIQUE INDEX ON projects (id, tenant_id);

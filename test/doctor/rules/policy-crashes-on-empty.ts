@@ -25,6 +25,12 @@ export const fixture: RuleFixture = {
       probe: { ...probe, sql: 'SELECT id FROM notes' },
     },
     {
+      name: 'claims in JSON, which fail for the tenant of the doctor as well',
+      sql: plant({ using: "tenant_id = (current_setting('app.tenant_id', true)::json ->> 'tenant')::uuid" }),
+      object,
+      probe,
+    },
+    {
       name: 'with more to it than the tenant, which a person has to keep',
       sql: plant({ using: `tenant_id = ${cast} AND NOT archived` }),
       object,
@@ -33,6 +39,12 @@ export const fixture: RuleFixture = {
     },
   ],
   nearMisses: [
+    {
+      name: 'claims in JSON that are asked for by nullif',
+      sql: plant({
+        using: "tenant_id = (nullif(current_setting('app.tenant_id', true), '')::json ->> 'tenant')::uuid",
+      }),
+    },
     ...decoys(ownRows, (using) => plant({ using })),
     {
       name: 'a text that is compared as it is',

@@ -22,6 +22,22 @@ export const fixture: RuleFixture = {
       object: '"my ""CRM"."Order.Items"',
       probe: { sql: 'SELECT tenant_id FROM "my ""CRM"."Order.Items"', harm: others },
     },
+    {
+      name: 'a table that the app role may not use, at level warning',
+      sql: `CREATE TABLE drafts (id uuid PRIMARY KEY, tenant_id uuid NOT NULL); CREATE INDEX ON drafts (tenant_id, id);
+        REVOKE ALL ON drafts FROM doctor_app`,
+      object: '"public"."drafts"',
+      level: 'warning',
+      notShown: 'The app role is refused: the harm comes with the first grant.',
+    },
+    {
+      name: 'a table in a schema that the app role may not enter, at level warning',
+      sql: `CREATE SCHEMA drafts; CREATE TABLE drafts.old (id uuid PRIMARY KEY, tenant_id uuid NOT NULL);
+        CREATE INDEX ON drafts.old (tenant_id, id); GRANT SELECT ON drafts.old TO doctor_app`,
+      object: '"drafts"."old"',
+      level: 'warning',
+      notShown: 'The app role is refused: the harm comes with the first grant.',
+    },
   ],
   nearMisses: [
     {

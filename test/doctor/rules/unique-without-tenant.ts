@@ -136,8 +136,35 @@ export const fixture: RuleFixture = {
         harm: stoppedBy('23505'),
       },
     },
+    {
+      name: 'a partition to which the app role writes by its parent alone',
+      sql: `SET ROLE ${roles.owner};
+        CREATE TABLE events (tenant_id uuid NOT NULL, at date NOT NULL, code text) PARTITION BY RANGE (at);
+        CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+        CREATE UNIQUE INDEX by_code ON events_2026 (code);
+        ${protectTable('events', { indexes: [['at']] })}
+        REVOKE ALL ON events_2026 FROM ${roles.app};
+        RESET ROLE; INSERT INTO events VALUES ('${a}', '2026-05-01', 'x');`,
+      object: '"by_code" on "public"."events_2026"',
+      fixIs: 'person',
+      probe: {
+        sql: `INSERT INTO events VALUES ('${b}', '2026-05-02', 'x') RETURNING code`,
+        harm: stoppedBy('23505'),
+      },
+    },
   ],
   nearMisses: [
+    {
+      name: 'no policy lets the app role write',
+      sql: `${users(', UNIQUE (email)')} DROP POLICY tenant_isolation ON users;
+        CREATE POLICY reads ON users FOR SELECT USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);`,
+    },
+    {
+      name: 'the table of tenants, which refers to a tenant table',
+      sql: `ALTER TABLE projects ADD CONSTRAINT of_company FOREIGN KEY (tenant_id) REFERENCES companies;
+        ALTER TABLE companies ADD main_project uuid REFERENCES projects, ADD host text UNIQUE, ADD number serial UNIQUE;
+        GRANT INSERT, UPDATE ON companies TO ${roles.app};`,
+    },
     {
       name: 'the tenant stands last',
       sql: users(', UNIQUE (email, tenant_id)'),

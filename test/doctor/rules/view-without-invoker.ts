@@ -1,8 +1,9 @@
-import { othersRows } from '../harm.js'
+import { makeAppRole, othersRows } from '../harm.js'
 import type { RuleFixture } from '../rule-fixture.js'
 import { ownRole } from '../world.js'
 
 const owner = ownRole('owner')
+const app = ownRole('app')
 
 export const fixture: RuleFixture = {
   faults: [
@@ -66,6 +67,14 @@ export const fixture: RuleFixture = {
     },
   ],
   nearMisses: [
+    {
+      name: 'a view of the app role itself, which sees through it what it sees without it',
+      sql: `${makeAppRole(app)} ALTER TABLE projects OWNER TO ${app}; ALTER TABLE projects NO FORCE ROW LEVEL SECURITY;
+        CREATE VIEW mine AS SELECT * FROM projects; ALTER VIEW mine OWNER TO ${app}`,
+      roles: [app],
+      options: { appRole: app },
+      also: ['app-role-owns', 'rls-not-forced'],
+    },
     {
       name: 'a view that says yes to security_invoker in another word',
       sql: `CREATE VIEW projects_view WITH (security_invoker = ON) AS SELECT * FROM projects;
