@@ -5,7 +5,14 @@ const shared: Options = { target: 'node20', sourcemap: true }
 export default defineConfig([
   {
     ...shared,
-    entry: ['src/index.ts', 'src/sql/index.ts', 'src/doctor/index.ts', 'src/testing/index.ts', 'src/jobs/index.ts'],
+    entry: [
+      'src/index.ts',
+      'src/sql/index.ts',
+      'src/doctor/index.ts',
+      'src/testing/index.ts',
+      'src/jobs/index.ts',
+      'src/jobs/bullmq.ts',
+    ],
     format: ['esm', 'cjs'],
     dts: true,
     treeshake: true,

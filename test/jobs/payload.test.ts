@@ -150,7 +150,6 @@ describe('what is read', () => {
       const error = await refusal(() => withTenantFromPayload({ data: {} }, () => currentTenant()))
       expect(error.code).toBe('TENANT.REQUIRED')
     } finally {
-      // biome-ignore lint/performance/noDelete: put there by this test
       delete (Object.prototype as { tenancy?: unknown }).tenancy
     }
   })
