@@ -12,6 +12,7 @@ export default defineConfig([
       'src/testing/index.ts',
       'src/jobs/index.ts',
       'src/jobs/bullmq.ts',
+      'src/jobs/pg-boss.ts',
     ],
     format: ['esm', 'cjs'],
     dts: true,

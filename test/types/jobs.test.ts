@@ -1,8 +1,10 @@
 // Proves that the wrappers of the queues keep the libraries' types: what is enqueued is the user's data, and what a handler
 // sees is that data and the tenant. The compiler checks each claim in `npm run check`.
 import type { FlowProducer, Job, Processor, Queue, Worker } from 'bullmq'
+import type PgBoss from 'pg-boss'
 import { tenantFlow, tenantProcessor, tenantQueue } from 'prisma-extension-tenancy/bullmq'
 import { forEachTenant, type TenancyField, type TenantPayload, tenantPayload } from 'prisma-extension-tenancy/jobs'
+import type { TenantBoss } from 'prisma-extension-tenancy/pg-boss'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 
 interface Email {
@@ -79,5 +81,29 @@ describe('BullMQ', () => {
     const wrap = (flow: FlowProducer) => tenantFlow(flow)
     expectTypeOf<ReturnType<typeof wrap>['add']>().toEqualTypeOf<FlowProducer['add']>()
     expectTypeOf<ReturnType<typeof wrap>['addBulk']>().toEqualTypeOf<FlowProducer['addBulk']>()
+  })
+})
+
+describe('pg-boss', () => {
+  test('what sends takes what pg-boss takes', () => {
+    for (const _ of ['send', 'sendAfter', 'sendThrottled', 'sendDebounced', 'insert', 'publish'] as const)
+      expectTypeOf<TenantBoss[typeof _]>().toEqualTypeOf<PgBoss[typeof _]>()
+  })
+
+  test('the handler sees one job, its data and the field, and its metadata where asked', () => {
+    const start = (tenants: TenantBoss) => [
+      tenants.work<Email>('email', (job) => {
+        expectTypeOf(job).toEqualTypeOf<PgBoss.Job<TenantPayload<Email>>>()
+      }),
+      tenants.work<Email>('email', { batchSize: 5, signedFor: ['other'] }, (job) => {
+        expectTypeOf(job).toEqualTypeOf<PgBoss.Job<TenantPayload<Email>>>()
+      }),
+      tenants.work<Email>('email', { includeMetadata: true }, (job) => {
+        expectTypeOf(job).toEqualTypeOf<PgBoss.JobWithMetadata<TenantPayload<Email>>>()
+      }),
+      // @ts-expect-error no such option
+      tenants.work<Email>('email', { batchsize: 5 }, () => {}),
+    ]
+    expect(start).toBeTypeOf('function')
   })
 })
