@@ -13,6 +13,7 @@ export default defineConfig([
       'src/jobs/index.ts',
       'src/jobs/bullmq.ts',
       'src/jobs/pg-boss.ts',
+      'src/jobs/graphile-worker.ts',
     ],
     format: ['esm', 'cjs'],
     dts: true,

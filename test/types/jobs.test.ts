@@ -1,14 +1,24 @@
 // Proves that the wrappers of the queues keep the libraries' types: what is enqueued is the user's data, and what a handler
 // sees is that data and the tenant. The compiler checks each claim in `npm run check`.
 import type { FlowProducer, Job, Processor, Queue, Worker } from 'bullmq'
+import type { AddJobFunction, AddJobsFunction, JobHelpers, Task, TaskList } from 'graphile-worker'
 import type PgBoss from 'pg-boss'
 import { tenantFlow, tenantProcessor, tenantQueue } from 'prisma-extension-tenancy/bullmq'
+import { type AddsJobs, tenantJobs, tenantTask } from 'prisma-extension-tenancy/graphile-worker'
 import { forEachTenant, type TenancyField, type TenantPayload, tenantPayload } from 'prisma-extension-tenancy/jobs'
 import type { TenantBoss } from 'prisma-extension-tenancy/pg-boss'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 
 interface Email {
   to: string
+}
+
+declare global {
+  namespace GraphileWorker {
+    interface Tasks {
+      email: Email
+    }
+  }
 }
 
 test('a payload is the data and the field', () => {
@@ -105,5 +115,30 @@ describe('pg-boss', () => {
       tenants.work<Email>('email', { batchsize: 5 }, () => {}),
     ]
     expect(start).toBeTypeOf('function')
+  })
+})
+
+describe('graphile-worker', () => {
+  test('what adds jobs takes what graphile-worker takes, declared tasks among it', () => {
+    const wrap = (adds: AddsJobs) => tenantJobs(adds)
+    expectTypeOf<ReturnType<typeof wrap>['addJob']>().toEqualTypeOf<AddJobFunction>()
+    expectTypeOf<ReturnType<typeof wrap>['addJobs']>().toEqualTypeOf<AddJobsFunction>()
+    const misuse = (adds: AddsJobs) => [
+      wrap(adds).addJob('email', { to: 'a' }, { maxAttempts: 3 }),
+      // @ts-expect-error no payload of this task
+      wrap(adds).addJob('email', { from: 'a' }),
+    ]
+    expect(misuse).toBeTypeOf('function')
+  })
+
+  test('the task sees its payload and the field, and fits a task list', () => {
+    const task: Task<'email'> = tenantTask((payload, helpers) => {
+      expectTypeOf(payload).toEqualTypeOf<TenantPayload<Email>>()
+      expectTypeOf(helpers).toEqualTypeOf<JobHelpers>()
+    })
+    const list: TaskList = { email: task, other: tenantTask<Email>(async (payload) => payload.to) }
+    // @ts-expect-error the task is for another payload
+    const wrong: Task<'email'> = tenantTask<{ from: string }>(() => {})
+    expect([list, wrong]).toHaveLength(2)
   })
 })
