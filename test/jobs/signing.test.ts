@@ -91,6 +91,29 @@ describe('what was signed', () => {
     expect(accepted).toBeGreaterThan(20)
   })
 
+  test('is refused where characters went from one part into the next, the whole text being the same', async () => {
+    const cuts = fc.array(fc.integer({ min: 1, max: 11 }), { minLength: 4, maxLength: 4 })
+    const texts = fc.string({ unit: fc.constantFrom('a', '1', '"', ',', '.', '\0'), minLength: 12, maxLength: 12 })
+    const parts = (text: string, at: number[]) => {
+      const [a = 0, b = 0, c = 0, d = 0] = [...at].sort((x, y) => x - y)
+      return {
+        queue: text.slice(0, a),
+        name: text.slice(a, b),
+        tenant: text.slice(b, c).replaceAll('\0', 'b') || 'x',
+        settings: { [text.slice(c, d).replaceAll('\0', 'b')]: text.slice(d).replaceAll('\0', 'b') },
+      }
+    }
+    await fc.assert(
+      fc.asyncProperty(texts, cuts, cuts, async (text, one, two) => {
+        const [from, to] = [parts(text, one), parts(text, two)]
+        const payload = await write({ id: from.tenant, settings: from.settings }, from)
+        const moved = outcome(change(payload, { tenant: to.tenant, settings: to.settings }), to)
+        expect('tenant' in moved).toBe(JSON.stringify(from) === JSON.stringify(to))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   test('is refused with any character of the signature changed, added or taken away', async () => {
     const payload = await write('acme')
     const signature = payload.tenancy.signature as string
