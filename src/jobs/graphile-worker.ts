@@ -18,8 +18,8 @@ export interface GraphileSchema {
   readonly schema?: string | undefined
 }
 
-/** What adds jobs: worker utils, a runner's helpers, the helpers of a task, or `inTransaction(tx)`. */
-export type AddsJobs = Pick<Helpers, 'addJob' | 'addJobs'>
+/** What adds jobs: worker utils, the helpers of a task, or `inTransaction(tx)`; a runner has no `addJobs`. */
+export type AddsJobs = Pick<Helpers, 'addJob'> & Partial<Pick<Helpers, 'addJobs'>>
 
 /**
  * `addJob` and `addJobs`, whose every job carries the tenant in scope. Job keys are the tenant's own, as `tenantJobKey`
@@ -29,7 +29,10 @@ export type AddsJobs = Pick<Helpers, 'addJob' | 'addJobs'>
  * @throws TenancyError `CONFIG.INVALID` where a payload is no plain object: a batch job has no room for a tenant
  * @example await withTenant(tenantId, () => tenantJobs(utils).addJob('email', { to }))
  */
-export function tenantJobs(adds: AddsJobs, options: GraphileOptions = {}): AddsJobs {
+export function tenantJobs<Adds extends AddsJobs>(
+  adds: Adds,
+  options: GraphileOptions = {},
+): Pick<Adds, keyof Adds & keyof AddsJobs> {
   const { jobs = defaultJobs } = options
   const payload = (name: string, data: unknown, queueName: string | undefined): object =>
     jobs.tenantPayload(data as object | undefined, { queue: queueName ?? '', name })
@@ -37,7 +40,7 @@ export function tenantJobs(adds: AddsJobs, options: GraphileOptions = {}): AddsJ
   const addJob = async (identifier: string, data: unknown, spec: Parameters<AddJobFunction>[2] = {}) =>
     adds.addJob(identifier, payload(identifier, data, spec.queueName), { ...spec, ...ownKey(spec) })
   const addJobs: AddJobsFunction = async (specs, preserveRunAt) =>
-    adds.addJobs(
+    (adds as Helpers).addJobs(
       specs.map((spec) => ({
         ...spec,
         payload: payload(spec.identifier, spec.payload, spec.queueName),
@@ -45,7 +48,8 @@ export function tenantJobs(adds: AddsJobs, options: GraphileOptions = {}): AddsJ
       })),
       preserveRunAt,
     )
-  return { addJob: addJob as AddJobFunction, addJobs }
+  const own: AddsJobs = { addJob: addJob as AddJobFunction, ...(adds.addJobs && { addJobs }) }
+  return own as Pick<Adds, keyof Adds & keyof AddsJobs>
 }
 
 /**
@@ -101,7 +105,7 @@ async function failForGood({ job, query }: JobHelpers, schema: string, error: un
  *   await tenantJobs(inTransaction(tx)).addJob('invoice', { id })
  * })
  */
-export function inTransaction(tx: TransactionClient, options: GraphileSchema = {}): AddsJobs {
+export function inTransaction(tx: TransactionClient, options: GraphileSchema = {}): Required<AddsJobs> {
   const schema = quoteSchema(options.schema)
   const types = ['text', 'json', 'text', 'timestamptz', 'int', 'text', 'int', 'text[]', 'text']
   const call = `SELECT * FROM ${schema}.${ADD_JOB}(${types.map((type, i) => `$${i + 1}::${type}`).join(', ')})`

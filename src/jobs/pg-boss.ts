@@ -101,10 +101,10 @@ export function tenantBoss(boss: Boss, options: PgBossOptions = {}): TenantBoss 
   const sending: Omit<TenantBoss, 'send' | 'work'> = {
     sendAfter: async (name: string, data: object, given: PgBoss.SendOptions, after: never) =>
       boss.sendAfter(name, payload(name, data), own(given), after),
-    sendThrottled: async (name: string, data: object, given: PgBoss.SendOptions, seconds: number, key = '') =>
-      boss.sendThrottled(name, payload(name, data), given, seconds, jobs.tenantJobKey(key)),
-    sendDebounced: async (name: string, data: object, given: PgBoss.SendOptions, seconds: number, key = '') =>
-      boss.sendDebounced(name, payload(name, data), given, seconds, jobs.tenantJobKey(key)),
+    sendThrottled: async (name: string, data: object, given: PgBoss.SendOptions, seconds: number, key?: string) =>
+      boss.sendThrottled(name, payload(name, data), given, seconds, jobs.tenantJobKey(key ?? '')),
+    sendDebounced: async (name: string, data: object, given: PgBoss.SendOptions, seconds: number, key?: string) =>
+      boss.sendDebounced(name, payload(name, data), given, seconds, jobs.tenantJobKey(key ?? '')),
     insert: async (list: PgBoss.JobInsert[], given: PgBoss.InsertOptions = {}) =>
       boss.insert(
         list.map((job) => ({ ...own(job), data: payload(job.name, job.data) })),

@@ -1,10 +1,10 @@
 // Proves that the wrappers of the queues keep the libraries' types: what is enqueued is the user's data, and what a handler
 // sees is that data and the tenant. The compiler checks each claim in `npm run check`.
 import type { FlowProducer, Job, Processor, Queue, Worker } from 'bullmq'
-import type { AddJobFunction, AddJobsFunction, JobHelpers, Task, TaskList } from 'graphile-worker'
+import type { AddJobFunction, AddJobsFunction, JobHelpers, Runner, Task, TaskList, WorkerUtils } from 'graphile-worker'
 import type PgBoss from 'pg-boss'
 import { tenantFlow, tenantProcessor, tenantQueue } from 'prisma-extension-tenancy/bullmq'
-import { type AddsJobs, tenantJobs, tenantTask } from 'prisma-extension-tenancy/graphile-worker'
+import { tenantJobs, tenantTask } from 'prisma-extension-tenancy/graphile-worker'
 import { forEachTenant, type TenancyField, type TenantPayload, tenantPayload } from 'prisma-extension-tenancy/jobs'
 import type { TenantBoss } from 'prisma-extension-tenancy/pg-boss'
 import { describe, expect, expectTypeOf, test } from 'vitest'
@@ -120,10 +120,12 @@ describe('pg-boss', () => {
 
 describe('graphile-worker', () => {
   test('what adds jobs takes what graphile-worker takes, declared tasks among it', () => {
-    const wrap = (adds: AddsJobs) => tenantJobs(adds)
+    const wrap = (adds: WorkerUtils) => tenantJobs(adds)
     expectTypeOf<ReturnType<typeof wrap>['addJob']>().toEqualTypeOf<AddJobFunction>()
     expectTypeOf<ReturnType<typeof wrap>['addJobs']>().toEqualTypeOf<AddJobsFunction>()
-    const misuse = (adds: AddsJobs) => [
+    const ofRunner = (runner: Runner) => tenantJobs(runner)
+    expectTypeOf<ReturnType<typeof ofRunner>>().toEqualTypeOf<Pick<Runner, 'addJob'>>()
+    const misuse = (adds: WorkerUtils) => [
       wrap(adds).addJob('email', { to: 'a' }, { maxAttempts: 3 }),
       // @ts-expect-error no payload of this task
       wrap(adds).addJob('email', { from: 'a' }),
