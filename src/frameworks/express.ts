@@ -1,0 +1,31 @@
+// prisma-extension-tenancy/express: Express 4 and 5.
+import type { NextFunction, Request, Response } from 'express'
+import { runInScope } from '../context.js'
+import { holdScope } from './node-scope.js'
+import { factsOfNode } from './request-facts.js'
+import { type TenantScopeOptions, tenantResolver } from './resolve.js'
+
+export * from './public-sources.js'
+
+/**
+ * Middleware that opens the scope of the request's tenant for everything after it: handlers, error handlers, streams,
+ * and the events of the request and the response to the very last. A request that names no tenant is answered with 400,
+ * one that names a tenant which is not the user's with 403, and neither reaches a handler.
+ *
+ * Routes that need no tenant stand before it. What reads the session or the user stands before it too.
+ *
+ * @throws TenancyError `CONFIG.INVALID`
+ * @example app.use(tenantScope({ tenant: fromSession((request) => request.session.tenantId) }))
+ */
+export function tenantScope<User = unknown>(
+  options: TenantScopeOptions<Request, User>,
+): (request: Request, response: Response, next: NextFunction) => void {
+  const resolve = tenantResolver(options)
+  return (request, response, next) => {
+    resolve(factsOfNode(request), request).then((resolution) => {
+      if (resolution.refusal) return response.status(resolution.refusal.status).json(resolution.refusal.body)
+      holdScope(request, response, resolution.scope)
+      return runInScope(resolution.scope, next)
+    }, next)
+  }
+}

@@ -1,0 +1,64 @@
+// Proves on real Express servers that a request's scope holds from the middleware to the last event, and no further.
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { pipeline } from 'node:stream'
+import express from 'express'
+import { tenantScope } from '../../src/frameworks/express.js'
+import { AppError, EXPECTED, type Framework, here, lines, nodeStream, waits } from './stages.js'
+import { describeFramework } from './suite.js'
+
+const framework: Framework = {
+  name: 'express',
+  noted: ['finish', 'close', 'request close', 'data', 'end', 'write callback', 'pipeline'],
+  async open({ options, notes, prisma }) {
+    const app = express()
+    app.get('/public', (_request, response) => void response.json({ tenant: here() }))
+    app.use(tenantScope(options))
+    app.use((request, response, next) => {
+      const expected = request.get(EXPECTED)
+      if (expected !== undefined) {
+        response.on('finish', () => notes.add('finish', expected))
+        response.on('close', () => notes.add('close', expected))
+        request.on('close', () => notes.add('request close', expected))
+        if (request.method === 'POST') request.on('data', () => notes.add('data', expected))
+        if (request.method === 'POST') request.on('end', () => notes.add('end', expected))
+      }
+      next()
+    })
+    app.use(express.json())
+    app.get(['/tenant', '/t/:tenant/tenant'], async (request, response) => void response.json(await waits(request.url)))
+    app.get('/stream', async (request, response) => {
+      const expected = request.get(EXPECTED)
+      if (Math.random() < 0.5) {
+        pipeline(nodeStream(request.url), response, () => notes.add('pipeline', expected))
+        return
+      }
+      for await (const line of lines(request.url)) response.write(line, () => notes.add('write callback', expected))
+      response.end()
+    })
+    app.get('/throw', async (request) => {
+      await waits(request.url)
+      throw new AppError('thrown')
+    })
+    app.post('/echo', (request, response) => void response.json({ tenant: here(), body: request.body }))
+    app.get('/projects', async (_request, response) => {
+      const rows = (await prisma?.project.findMany()) ?? []
+      response.json(rows.map(({ id }) => id))
+    })
+    app.use(((_error, _request, response, _next) => {
+      response.status(500).json({ tenant: here() })
+    }) satisfies express.ErrorRequestHandler)
+    const server = app.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return {
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      server,
+      async close() {
+        server.closeAllConnections()
+        await new Promise((resolve) => server.close(resolve))
+      },
+    }
+  },
+}
+
+describeFramework(framework)
