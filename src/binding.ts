@@ -1,5 +1,6 @@
 import type { Scope } from './context.js'
 import { NoTenantError, TenancyError } from './errors.js'
+import { connectionOfTheApp } from './refusals.js'
 import { Sealer, type SealOptions } from './seal.js'
 import { checkSettingName } from './setting-name.js'
 import { showValue } from './show-value.js'
@@ -50,7 +51,14 @@ class SealedBinding implements Binding {
 }
 
 /** Turns scopes into bindings, and refuses what cannot be bound. */
-export class Binder {
+export interface Binds {
+  /** Binds a transaction and answers with what it bound: a column for each value of a {@link Binding}, as it was given. */
+  readonly sql: string
+  bind(scope: Scope | undefined): Binding
+}
+
+/** Binds tenants. */
+export class Binder implements Binds {
   /**
    * Binds a transaction and answers with what it bound. `true` is `is_local`: the value ends with the transaction
    * (https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SET).
@@ -88,6 +96,8 @@ export class Binder {
     if (scope === undefined) throw new NoTenantError('A query')
     const { bound } = scope
     if (bound.by !== this) {
+      // Here as a last net: such scopes have a binder of their own.
+      if (scope.across !== undefined) throw connectionOfTheApp()
       const tenant = scope.tenant === undefined ? '' : this.#parse(scope.tenant)
       const values = [tenant, ...this.#valuesOf(scope)]
       // No value contains NUL, so the joined text is as good as the list.

@@ -1,42 +1,58 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { AcrossUse } from './across/use.js'
 import { NoTenantError, TenancyError } from './errors.js'
 import { checkTenantId, type TenantId } from './tenant.js'
 
 /** A tenant to open a scope for: its id alone, or with values for the extra settings that the configuration declares. */
 export type Tenant = TenantId | { readonly id: TenantId; readonly settings?: Readonly<Record<string, string>> }
 
-/** What is in force for everything awaited inside `withTenant` or `withoutTenant`. */
+/** What is in force for everything awaited inside `withTenant`, `withoutTenant` or `acrossTenants`. */
 export class Scope {
-  /** Undefined inside `withoutTenant`. */
+  /** Undefined inside `withoutTenant` and `acrossTenants`. */
   readonly tenant: TenantId | undefined
   readonly settings: Readonly<Record<string, string>>
+  /** Set inside `acrossTenants`: which use of it this is. */
+  readonly across: AcrossUse | undefined
   /** Set while Prisma's engine works for an extended client: a bare client on a TenantPool never has it. */
   readonly admitted: boolean
+  /** Set in the body of an interactive transaction. */
+  readonly inTransaction: boolean
   /**
-   * What is bound for this scope, kept by who worked it out: one object for a scope and its admitted twin. A scope
-   * lives as long as a request, and each of its queries asks.
+   * What is bound for this scope, kept by who worked it out: one object for a scope and its twins. A scope lives as
+   * long as a request, and each of its queries asks.
    */
   readonly bound: { by?: object; binding?: unknown }
-  #twin: Scope | undefined
+  #admitted: Scope | undefined
 
-  constructor(tenant: TenantId | undefined, settings: Readonly<Record<string, string>>, of?: Scope) {
+  constructor(
+    { tenant, settings, across }: Pick<Scope, 'tenant' | 'settings' | 'across'>,
+    twin?: Pick<Scope, 'bound' | 'admitted' | 'inTransaction'>,
+  ) {
     this.tenant = tenant
     this.settings = settings
-    this.admitted = of !== undefined
-    this.bound = of?.bound ?? {}
+    this.across = across
+    this.admitted = twin?.admitted ?? false
+    this.inTransaction = twin?.inTransaction ?? false
+    this.bound = twin?.bound ?? {}
   }
 
   /** The same scope, marked as Prisma's engine at work for an extended client. */
   admit(): Scope {
     if (this.admitted) return this
-    this.#twin ??= new Scope(this.tenant, this.settings, this)
-    return this.#twin
+    const { bound, inTransaction } = this
+    this.#admitted ??= new Scope(this, { bound, inTransaction, admitted: true })
+    return this.#admitted
+  }
+
+  /** The same scope, marked as the body of an interactive transaction. */
+  enterTransaction(): Scope {
+    return new Scope(this, { bound: this.bound, admitted: false, inTransaction: true })
   }
 }
 
 const MAX_SETTING_BYTES = 4096
 const noSettings: Readonly<Record<string, string>> = Object.freeze({})
-const noTenant = new Scope(undefined, noSettings)
+const noTenant = new Scope({ tenant: undefined, settings: noSettings, across: undefined })
 
 // One storage for all copies of this package in the process: a CommonJS service may load it beside an ESM library.
 const storageKey = Symbol.for('prisma-extension-tenancy.scopes')
@@ -95,7 +111,7 @@ export function runInScope<T>(scope: Scope | undefined, fn: () => T): T {
 
 /** The scope of a tenant, checked. */
 export function tenantScope(tenant: Tenant): Scope {
-  if (!isPlainObject(tenant)) return new Scope(checkTenantId(tenant), noSettings)
+  if (!isPlainObject(tenant)) return scopeOf(checkTenantId(tenant), noSettings)
   for (const key of Object.keys(tenant)) {
     if (key !== 'id' && key !== 'settings') {
       throw new TenancyError('CONFIG.INVALID', `withTenant was given the unknown property ${JSON.stringify(key)}.`, {
@@ -103,7 +119,16 @@ export function tenantScope(tenant: Tenant): Scope {
       })
     }
   }
-  return new Scope(checkTenantId(tenant.id), checkSettings(tenant.settings))
+  return scopeOf(checkTenantId(tenant.id), checkSettings(tenant.settings))
+}
+
+/** The scope of one use of `acrossTenants`. */
+export function acrossScope(across: AcrossUse): Scope {
+  return new Scope({ tenant: undefined, settings: noSettings, across })
+}
+
+function scopeOf(tenant: TenantId, settings: Readonly<Record<string, string>>): Scope {
+  return new Scope({ tenant, settings, across: undefined })
 }
 
 function checkSettings(settings: unknown): Readonly<Record<string, string>> {

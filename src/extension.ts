@@ -1,10 +1,15 @@
 import { Prisma } from '@prisma/client/extension'
+import { AcrossAccess, type AcrossOptions, checkStatementTimeout } from './across/access.js'
+import { AcrossBinder } from './across/across-binder.js'
+import { type AcrossTenantsOptions, callerOf, notConfigured, register, runAcross } from './across/across-tenants.js'
 import { Binder, type BindingOptions } from './binding.js'
-import { runInScope, type Tenant, tenantScope } from './context.js'
+import { runInScope, type Tenant, tenantScope, withoutTenant } from './context.js'
 import { TenancyError } from './errors.js'
 import { isTenantPool, type TenantPool } from './pool/tenant-pool.js'
-import { PortableAdapterFactory } from './portable/adapter.js'
+import { type BoundRole, PortableAdapterFactory } from './portable/adapter.js'
+import type { SqlDriverAdapterFactory } from './portable/driver-adapter.js'
 import { adapterOf, replaceAdapter, type SharedClient, sharedParts } from './prisma-internals.js'
+import { checkBypassRole, checkRole, type RoleRow } from './role-check.js'
 import { scopeRequests } from './scope-requests.js'
 import { wrapClient } from './scoped-client.js'
 
@@ -16,6 +21,16 @@ export interface PortableOptions extends BindingOptions {
    * are not hidden at all**. For one-off scripts, never for a service. Default `false`.
    */
   dangerouslyAllowRoleThatBypassesRls?: boolean | undefined
+  /**
+   * The login of `acrossTenants`: a driver adapter for a role with BYPASSRLS that may only read, preferably on a
+   * replica; and who is told of each use. Default: `acrossTenants` is refused.
+   */
+  acrossTenants?: AcrossPortableOptions | undefined
+}
+
+/** The option `acrossTenants` of `tenancy()` in portable mode. */
+export interface AcrossPortableOptions extends AcrossOptions {
+  adapter: SqlDriverAdapterFactory
 }
 
 /** Options of `tenancy()` in pool mode. How tenants are bound is configured on the pool, and only there. */
@@ -33,7 +48,8 @@ const applied = Symbol.for('prisma-extension-tenancy.applied')
  * It acts on the client as a whole: once it is applied, the client it was applied to and all that are extended from
  * it, before or after, need a scope too.
  *
- * Adds `prisma.$forTenant(tenant)`: the same client bound to one tenant, whatever scope surrounds it.
+ * Adds `prisma.$forTenant(tenant)`, the same client bound to one tenant, whatever scope surrounds it; and
+ * `prisma.$acrossTenants(…)`.
  *
  * @throws TenancyError `CONFIG.INVALID`: unknown options, another pool than the client's, applied twice, an adapter
  * that is not for PostgreSQL; `CONFIG.UNSUPPORTED_VERSION`: a Prisma that was not tested
@@ -52,7 +68,12 @@ export function tenancy(options: PoolOptions | PortableOptions = {}) {
         'Call $extends(tenancy(…)) once, where the client is made.',
       )
     }
-    install(shared)
+    const access = install(shared)
+    async function $acrossTenants<T>(options: AcrossTenantsOptions, fn: () => T | PromiseLike<T>): Promise<T> {
+      const caller = callerOf($acrossTenants)
+      if (access === undefined) throw notConfigured()
+      return runAcross(access, options, fn, caller)
+    }
     Object.defineProperty(shared, applied, { value: true })
     return client.$extends({
       name: 'prisma-extension-tenancy',
@@ -62,17 +83,23 @@ export function tenancy(options: PoolOptions | PortableOptions = {}) {
           const scope = tenantScope(tenant)
           return wrapClient(Prisma.getExtensionContext(this) as C, (call) => runInScope(scope, call))
         },
+        /** `acrossTenants` with what is configured for this client, for processes with several. */
+        $acrossTenants,
       },
     })
   })
 }
 
-function installer(options: PoolOptions | PortableOptions): (shared: SharedClient) => void {
+/** Installs the extension, and answers with the client's way to `acrossTenants`, where it has one. */
+type Install = (shared: SharedClient) => AcrossAccess | undefined
+
+function installer(options: PoolOptions | PortableOptions): Install {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw invalid('its options are no object', 'Call tenancy({ pool }) or tenancy().')
   const {
     pool,
-    dangerouslyAllowRoleThatBypassesRls = false,
+    dangerouslyAllowRoleThatBypassesRls: allowBypass = false,
+    acrossTenants,
     ...binding
   } = options as PortableOptions & { pool?: unknown }
   const unknown = Object.keys(binding).find((name) => !['setting', 'settings', 'tenantId', 'seal'].includes(name))
@@ -90,16 +117,25 @@ function installer(options: PoolOptions | PortableOptions): (shared: SharedClien
       )
     return (shared) => installOnPool(shared, pool)
   }
-  if (typeof dangerouslyAllowRoleThatBypassesRls !== 'boolean')
+  if (typeof allowBypass !== 'boolean')
     throw invalid(
       'dangerouslyAllowRoleThatBypassesRls is neither true nor false',
       'Give dangerouslyAllowRoleThatBypassesRls: true or leave it out.',
     )
-  const binder = new Binder(binding)
-  return (shared) => installPortable(shared, binder, dangerouslyAllowRoleThatBypassesRls)
+  const role = { binder: new Binder(binding), checkRole: (row: RoleRow | undefined) => checkRole(row, allowBypass) }
+  if (acrossTenants !== undefined && adapterKind(acrossTenants?.adapter) !== 'postgres')
+    throw invalid(
+      'acrossTenants has no driver adapter for PostgreSQL',
+      'acrossTenants: { adapter: new PrismaPg({ connectionString: process.env.REPORTS_URL }) }',
+    )
+  return (shared) => installPortable(shared, role, acrossTenants)
 }
 
-function installOnPool(shared: SharedClient, pool: TenantPool): void {
+function adapterKind(adapter: unknown): unknown {
+  return (adapter as { provider?: unknown } | undefined)?.provider
+}
+
+function installOnPool(shared: SharedClient, pool: TenantPool): AcrossAccess | undefined {
   // PrismaPg keeps the pool it was given; with another copy of pg it takes it for a configuration and opens its own.
   if (adapterOf(shared)?.externalPool !== pool) {
     throw invalid(
@@ -107,10 +143,15 @@ function installOnPool(shared: SharedClient, pool: TenantPool): void {
       'new PrismaClient({ adapter: new PrismaPg(pool) }), with one copy of pg installed (npm ls pg).',
     )
   }
-  scopeRequests(shared, (scope) => pool.binder.bind(scope).key)
+  scopeRequests(shared, (scope) => pool.keyOf(scope))
+  return pool.acrossAccess
 }
 
-function installPortable(shared: SharedClient, binder: Binder, allowBypass: boolean): void {
+function installPortable(
+  shared: SharedClient,
+  role: BoundRole,
+  across: AcrossPortableOptions | undefined,
+): AcrossAccess | undefined {
   const adapter = adapterOf(shared)
   if (adapter === undefined)
     throw invalid(
@@ -120,8 +161,26 @@ function installPortable(shared: SharedClient, binder: Binder, allowBypass: bool
   if (adapter.provider !== 'postgres')
     throw invalid(`the adapter is for ${adapter.provider}`, 'Use an adapter for PostgreSQL.')
   if (isTenantPool(adapter.externalPool)) throw invalid('the client runs on a TenantPool', 'Call tenancy({ pool }).')
-  replaceAdapter(shared, new PortableAdapterFactory(adapter, binder, allowBypass))
-  scopeRequests(shared, (scope) => binder.bind(scope).key)
+  if (across === undefined) {
+    replaceAdapter(shared, new PortableAdapterFactory(adapter, role))
+    scopeRequests(shared, (scope) => {
+      if (scope?.across) throw notConfigured()
+      return role.binder.bind(scope).key
+    })
+    return undefined
+  }
+  const acrossRole = {
+    binder: new AcrossBinder(checkStatementTimeout(across.statementTimeout)),
+    checkRole: checkBypassRole,
+  }
+  const access = new AcrossAccess(across, (sql, values) =>
+    withoutTenant(() => shared.$executeRawUnsafe(sql, ...values)),
+  )
+  register(access)
+  const factory = new PortableAdapterFactory(across.adapter, acrossRole)
+  replaceAdapter(shared, new PortableAdapterFactory(adapter, role, { factory, connected: () => register(access) }))
+  scopeRequests(shared, (scope) => (scope?.across ? acrossRole : role).binder.bind(scope).key)
+  return access
 }
 
 function invalid(what: string, hint: string): TenancyError {

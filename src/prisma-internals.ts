@@ -27,6 +27,7 @@ type CreatePromise = (callback: (transaction?: unknown) => unknown, operation?: 
 export interface SharedClient {
   _createPrismaPromise: CreatePromise
   $transaction(this: unknown, input: TransactionBody | unknown[], options?: unknown): Promise<unknown>
+  $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number>
   _engine: Engine
   readonly _engineConfig: { readonly adapter?: SqlDriverAdapterFactory & { readonly externalPool?: unknown } }
   readonly _requestHandler: {

@@ -12,6 +12,12 @@ export function transactionOfAnotherScope(): TenantMismatchError {
   )
 }
 
+export function connectionOfTheApp(): TenantMismatchError {
+  return new TenantMismatchError('A connection of the app role was used inside acrossTenants.', {
+    hint: 'Take connections and open transactions inside: acrossTenants({ reason }, () => prisma.$transaction(async (tx) => …)).',
+  })
+}
+
 export function transactionIsOver(why = 'it was committed or rolled back'): TenancyError {
   return unsupported(
     `The transaction is over: ${why}. Nothing was sent.`,

@@ -25,6 +25,36 @@ export interface RoleRow {
 
 /** @throws TenancyError `ROLE.BYPASSES_RLS`, `CONFIG.INVALID` */
 export function checkRole(row: RoleRow | undefined, allowBypass: boolean): void {
+  const why = reason(checkTexts(row))
+  if (why === undefined || allowBypass) return
+  throw new TenancyError(
+    'ROLE.BYPASSES_RLS',
+    `Row-level security does not bind the role "${row?.rolname}": it ${why}.`,
+    {
+      hint: 'Log in as an app role that owns nothing and is neither SUPERUSER nor BYPASSRLS: tenantRoles() of prisma-extension-tenancy/sql writes one.',
+      docsUrl: 'https://www.postgresql.org/docs/current/ddl-rowsecurity.html',
+      meta: { role: row?.rolname },
+    },
+  )
+}
+
+/**
+ * The other way round: is it the role for reading across tenants?
+ *
+ * @throws TenancyError `CONFIG.INVALID`
+ */
+export function checkBypassRole(row: RoleRow | undefined): void {
+  const { rolname, rolsuper, rolbypassrls } = checkTexts(row)
+  if (rolbypassrls && !rolsuper) return
+  const why = rolsuper ? 'is a superuser, whom nothing limits' : 'has no BYPASSRLS, so it would see no tenant'
+  throw new TenancyError('CONFIG.INVALID', `acrossTenants cannot use the role "${rolname}": it ${why}.`, {
+    hint: 'Log in as a role with BYPASSRLS that may only read: tenantRoles() of prisma-extension-tenancy/sql writes one.',
+    docsUrl: 'https://www.postgresql.org/docs/current/ddl-rowsecurity.html',
+    meta: { role: rolname },
+  })
+}
+
+function checkTexts(row: RoleRow | undefined): RoleRow {
   if (row?.strings !== 'on') {
     throw new TenancyError(
       'CONFIG.INVALID',
@@ -44,17 +74,7 @@ export function checkRole(row: RoleRow | undefined, allowBypass: boolean): void 
       },
     )
   }
-  const why = reason(row)
-  if (why === undefined || allowBypass) return
-  throw new TenancyError(
-    'ROLE.BYPASSES_RLS',
-    `Row-level security does not bind the role "${row.rolname}": it ${why}.`,
-    {
-      hint: 'Log in as an app role that owns nothing and is neither SUPERUSER nor BYPASSRLS: tenantRoles() of prisma-extension-tenancy/sql writes one.',
-      docsUrl: 'https://www.postgresql.org/docs/current/ddl-rowsecurity.html',
-      meta: { role: row.rolname },
-    },
-  )
+  return row
 }
 
 function reason({ rolsuper, rolbypassrls, owns }: RoleRow): string | undefined {

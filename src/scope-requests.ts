@@ -81,7 +81,8 @@ function scopeTransactions(shared: SharedClient, keyOf: KeyOf): void {
         if (typeof input !== 'function') return await open.call(this, input as unknown[], options)
         const scope = currentScope()
         keyOf(scope)
-        const body = (tx: object) => runInScope(scope, () => input(guard(tx, scope, keyOf)))
+        const inside = (scope as Scope).enterTransaction()
+        const body = (tx: object) => runInScope(inside, () => input(guard(tx, inside, keyOf)))
         return await runInScope((scope as Scope).admit(), () => open.call(this, body, options))
       } catch (error) {
         throw tenancyErrorWithin(error) ?? error

@@ -27,20 +27,27 @@ test('every TypeScript snippet runs, one after another', async () => {
   const [{ tenantId }, other] = await seedTenants(db, [randomUUID(), randomUUID()] as const)
   const snippets = blocks(readme, 'ts')
   expect(snippets.length).toBeGreaterThan(3)
-  // What a reader has and README does not show: two tenants, a URL, a key, and for portable mode a client of his own.
+  // What a reader has and README does not show: two tenants, URLs, a key, and for portable mode a client of his own.
   const module = `import { PrismaClient as TheirClient } from './generated/prisma/client'
 import { PrismaPg as TheirAdapter } from '@prisma/adapter-pg'
 const tenantId = ${JSON.stringify(tenantId)}
 const otherTenantId = ${JSON.stringify(other.tenantId)}
 process.env.DATABASE_URL = ${JSON.stringify(db.appUrl)}
+process.env.REPORTS_URL = ${JSON.stringify(db.bypassUrl)}
 process.env.TENANT_SEAL_KEY = ${JSON.stringify(randomBytes(32).toString('base64'))}
 const existingPrismaClient = new TheirClient({ adapter: new TheirAdapter({ connectionString: process.env.DATABASE_URL }) })
 ${snippets.join('\n')}
 export const close = async () => { await prisma.$disconnect(); await pool.end(); await existingPrismaClient.$disconnect() }
+export { figures, perTenant }
 export const throughPortable = await withTenant(tenantId, () => portable.project.count())
 `.replaceAll('./generated/prisma/client', '../../generated/test/client.js')
   const log = vi.spyOn(console, 'log').mockImplementation(() => {})
-  const ran = await runModule<{ close(): Promise<void>; throughPortable: number }>('readme', module)
+  const ran = await runModule<{
+    close(): Promise<void>
+    throughPortable: number
+    perTenant: unknown[]
+    figures: unknown[]
+  }>('readme', module)
   const printed = log.mock.calls.map((call) => call.join(' '))
   log.mockRestore()
   await ran.close()
@@ -50,6 +57,8 @@ export const throughPortable = await withTenant(tenantId, () => portable.project
   expect(printed.join('\n')).toContain('FORCE ROW LEVEL SECURITY')
   expect(printed.join('\n')).toMatch(/attempts held, 0 leaks/)
   expect(ran.throughPortable).toBe(4)
+  expect(ran.perTenant).toHaveLength(2)
+  expect(ran.figures).toEqual([])
 })
 
 test('its commands are scripts, and what it installs are the peers', () => {

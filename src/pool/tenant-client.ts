@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type pg from 'pg'
-import type { Binder, Binding } from '../binding.js'
+import type { Binding, Binds } from '../binding.js'
 import type { TenancyError } from '../errors.js'
 import type { Statement } from '../gate/statement.js'
 import { transactionIsOver, transactionOfAnotherScope, unsupported } from '../refusals.js'
@@ -15,11 +15,13 @@ export interface Admission {
   readonly statement: Statement
   readonly input: QueryInput
   readonly fromPrisma: boolean
+  /** Throws where the answer must not be handed out. */
+  readonly check?: ((result: ResultBuilder) => void) | undefined
 }
 
 /** How a client reaches the pool that lent it. */
 export interface Lender {
-  readonly binder: Binder
+  readonly binder: Binds
   /** Reads and judges one statement in the caller's scope, or throws. */
   admit(config: unknown, values: unknown): Admission
   /** Like `admit` for a client that was given back: throws what to do instead. */
@@ -135,7 +137,7 @@ export class TenantClient extends EventEmitter {
     return turn
   }
 
-  async #step({ binding, statement, input, fromPrisma }: Admission): Promise<ResultBuilder> {
+  async #step({ binding, statement, input, fromPrisma, check }: Admission): Promise<ResultBuilder> {
     this.#leased()
     const transaction = this.#transaction
     if (this.#over !== undefined) {
@@ -167,8 +169,11 @@ export class TenantClient extends EventEmitter {
         return this.#send(statement, input, !statement.beforeFirstQuery)
       case 'savepoint':
         return this.#send(statement, input, false)
-      default:
-        return this.#send(statement, input, true, binding)
+      default: {
+        const result = await this.#send(statement, input, true, binding)
+        check?.(result)
+        return result
+      }
     }
   }
 

@@ -1,8 +1,17 @@
-import type { Binder, Binding } from '../binding.js'
+import { AcrossBinder } from '../across/across-binder.js'
+import { notConfigured } from '../across/across-tenants.js'
+import type { Binding, Binds } from '../binding.js'
 import { currentScope } from '../context.js'
 import { TenancyError } from '../errors.js'
-import { checkRole, type RoleRow, roleQuery } from '../role-check.js'
-import { BoundTransaction, bindTransaction, commit, rollback } from './bound-transaction.js'
+import { type RoleRow, roleQuery } from '../role-check.js'
+import {
+  BoundTransaction,
+  bindTransaction,
+  commit,
+  executeWatched,
+  queryWatched,
+  rollback,
+} from './bound-transaction.js'
 import {
   type SqlDriverAdapter,
   type SqlDriverAdapterFactory,
@@ -22,49 +31,74 @@ export class PortableAdapterFactory implements SqlDriverAdapterFactory {
   readonly provider: string
   readonly adapterName: string
   readonly #inner: SqlDriverAdapterFactory
-  readonly #binder: Binder
-  readonly #allowBypass: boolean
+  readonly #role: BoundRole
+  readonly #across: AcrossAdapter | undefined
 
-  constructor(inner: SqlDriverAdapterFactory, binder: Binder, allowBypass: boolean) {
+  /** @param across serves `acrossTenants`; without it that is refused */
+  constructor(inner: SqlDriverAdapterFactory, role: BoundRole, across?: AcrossAdapter) {
     this.provider = inner.provider
     this.adapterName = inner.adapterName
     this.#inner = inner
-    this.#binder = binder
-    this.#allowBypass = allowBypass
+    this.#role = role
+    this.#across = across
   }
 
-  async connect(): Promise<SqlDriverAdapter> {
-    return new PortableAdapter(await this.#inner.connect(), this.#binder, this.#allowBypass)
+  async connect(): Promise<PortableAdapter> {
+    return new PortableAdapter(await this.#inner.connect(), this.#role, this.#across)
   }
+}
+
+/** What serves `acrossTenants` for a client, and what is to be told of it. */
+export interface AcrossAdapter {
+  readonly factory: PortableAdapterFactory
+  /** Called when the client connects; the answer when it disconnects. */
+  connected(): () => void
+}
+
+/** Whom an adapter logs in as: how its transactions are bound, and whether it is the role that is meant. */
+export interface BoundRole {
+  readonly binder: Binds
+  checkRole(row: RoleRow | undefined): void
 }
 
 class PortableAdapter implements SqlDriverAdapter {
   readonly provider: string
   readonly adapterName: string
   readonly #inner: SqlDriverAdapter
-  readonly #binder: Binder
-  readonly #allowBypass: boolean
+  readonly #role: BoundRole
+  readonly #acrossAdapter: AcrossAdapter | undefined
+  readonly #disconnected: (() => void) | undefined
+  /** Serves `acrossTenants`: connected when it is first asked. */
+  #across: Promise<PortableAdapter> | undefined
   #checked: Promise<void> | undefined
 
-  constructor(inner: SqlDriverAdapter, binder: Binder, allowBypass: boolean) {
+  constructor(inner: SqlDriverAdapter, role: BoundRole, across: AcrossAdapter | undefined) {
     this.provider = inner.provider
     this.adapterName = inner.adapterName
     this.#inner = inner
-    this.#binder = binder
-    this.#allowBypass = allowBypass
+    this.#role = role
+    this.#acrossAdapter = across
+    this.#disconnected = across?.connected()
   }
 
-  queryRaw(query: SqlQuery): Promise<SqlResultSet> {
-    return this.#inTransaction(query, (tx) => tx.queryRaw(query))
+  async queryRaw(query: SqlQuery): Promise<SqlResultSet> {
+    const adapter = await this.#inScope()
+    return adapter.#inTransaction(query, (tx) => queryWatched(tx, query))
   }
 
-  executeRaw(query: SqlQuery): Promise<number> {
-    return this.#inTransaction(query, (tx) => tx.executeRaw(query))
+  async executeRaw(query: SqlQuery): Promise<number> {
+    const adapter = await this.#inScope()
+    return adapter.#inTransaction(query, (tx) => executeWatched(tx, query))
   }
 
   async startTransaction(isolationLevel?: string): Promise<Transaction> {
+    const adapter = await this.#inScope()
+    return adapter.#start(isolationLevel)
+  }
+
+  async #start(isolationLevel?: string): Promise<Transaction> {
     const binding = this.#bindingInScope()
-    return new BoundTransaction(await this.#open(binding, isolationLevel), binding, this.#binder)
+    return new BoundTransaction(await this.#open(binding, isolationLevel), binding, this.#role.binder)
   }
 
   async executeScript(): Promise<void> {
@@ -77,8 +111,21 @@ class PortableAdapter implements SqlDriverAdapter {
     return this.#inner.getConnectionInfo?.() ?? { supportsRelationJoins: false }
   }
 
-  dispose(): Promise<void> {
-    return this.#inner.dispose()
+  async dispose(): Promise<void> {
+    this.#disconnected?.()
+    const across = await this.#across?.catch(() => undefined)
+    await Promise.all([this.#inner.dispose(), across?.dispose()])
+  }
+
+  /** The adapter whose connections serve the scope. */
+  async #inScope(): Promise<PortableAdapter> {
+    if (currentScope()?.across === undefined || this.#role.binder instanceof AcrossBinder) return this
+    if (this.#acrossAdapter === undefined) throw notConfigured()
+    this.#across ??= this.#acrossAdapter.factory.connect()
+    return this.#across.catch((error: unknown) => {
+      this.#across = undefined
+      throw error
+    })
   }
 
   async #inTransaction<T>(query: SqlQuery, run: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -111,7 +158,7 @@ class PortableAdapter implements SqlDriverAdapter {
     }
     const tx = await this.#inner.startTransaction(isolationLevel)
     try {
-      await bindTransaction(tx, this.#binder, binding)
+      await bindTransaction(tx, this.#role.binder, binding)
     } catch (error) {
       await rollback(tx)
       throw error
@@ -129,10 +176,7 @@ class PortableAdapter implements SqlDriverAdapter {
       const probe = await tx.queryRaw(sqlQuery("SELECT pg_catalog.current_setting('tenancy.probe', true)"))
       if (probe.rows[0]?.[0] !== 'bound') throw noTransactions(this.adapterName)
       const { columnNames, rows } = await tx.queryRaw(sqlQuery(roleQuery))
-      checkRole(
-        Object.fromEntries(columnNames.map((name, i) => [name, rows[0]?.[i]])) as unknown as RoleRow,
-        this.#allowBypass,
-      )
+      this.#role.checkRole(Object.fromEntries(columnNames.map((name, i) => [name, rows[0]?.[i]])) as unknown as RoleRow)
     } finally {
       await rollback(tx)
     }
@@ -145,7 +189,7 @@ class PortableAdapter implements SqlDriverAdapter {
         hint: 'Query through the PrismaClient.',
       })
     }
-    return this.#binder.bind(scope)
+    return this.#role.binder.bind(scope)
   }
 }
 

@@ -1,4 +1,5 @@
-import type { Binder, Binding } from '../binding.js'
+import { watch } from '../across/watch.js'
+import type { Binding, Binds } from '../binding.js'
 import { currentScope } from '../context.js'
 import { TenancyError } from '../errors.js'
 import { bindFailed, refusesBinding, transactionIsOver, transactionOfAnotherScope, unsupported } from '../refusals.js'
@@ -13,11 +14,11 @@ export class BoundTransaction implements Transaction {
   readonly options: Transaction['options']
   readonly #inner: Transaction
   readonly #binding: Binding
-  readonly #binder: Binder
+  readonly #binder: Binds
   /** Committed or rolled back by a statement; Prisma's own looks like a raw one. */
   #over = false
 
-  constructor(inner: Transaction, binding: Binding, binder: Binder) {
+  constructor(inner: Transaction, binding: Binding, binder: Binds) {
     this.provider = inner.provider
     this.adapterName = inner.adapterName
     this.options = inner.options
@@ -27,11 +28,11 @@ export class BoundTransaction implements Transaction {
   }
 
   queryRaw(query: SqlQuery): Promise<SqlResultSet> {
-    return this.#run(query, () => this.#inner.queryRaw(query))
+    return this.#run(query, () => queryWatched(this.#inner, query))
   }
 
   executeRaw(query: SqlQuery): Promise<number> {
-    return this.#run(query, () => this.#inner.executeRaw(query))
+    return this.#run(query, () => executeWatched(this.#inner, query))
   }
 
   async commit(): Promise<void> {
@@ -80,8 +81,24 @@ export class BoundTransaction implements Transaction {
   }
 }
 
+/** Asks, as the use of `acrossTenants` in scope allows, where there is one. */
+export async function queryWatched(tx: Transaction, query: SqlQuery): Promise<SqlResultSet> {
+  const across = currentScope()?.across
+  const check = across && readPortableStatement(query.sql) === 'query' ? watch(across, query.sql) : undefined
+  const answer = await tx.queryRaw(query)
+  check?.(answer.columnNames, answer.rows)
+  return answer
+}
+
+export async function executeWatched(tx: Transaction, query: SqlQuery): Promise<number> {
+  const across = currentScope()?.across
+  if (across && readPortableStatement(query.sql) === 'query' && watch(across, query.sql) !== undefined)
+    throw unsupported('aggregateOnly answers with rows. Nothing was sent.', 'Ask with $queryRaw.')
+  return tx.executeRaw(query)
+}
+
 /** Binds a transaction, and makes sure that it is bound and new. */
-export async function bindTransaction(tx: Transaction, binder: Binder, binding: Binding): Promise<void> {
+export async function bindTransaction(tx: Transaction, binder: Binds, binding: Binding): Promise<void> {
   // A ROLLBACK can be lost (pg takes one off its queue when query_timeout ends), and then BEGIN is only a warning: this
   // transaction's COMMIT would commit what somebody else was told had failed.
   const sql = `${binder.sql}, (pg_catalog.pg_current_xact_id_if_assigned() IS NULL)::text`

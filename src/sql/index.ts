@@ -1,3 +1,4 @@
+export { type AcrossTenantsAuditOptions, acrossTenantsAudit, dropAcrossTenantsAudit } from './across-audit.js'
 export { type BackfillOptions, backfillTenant, backfillValue, type TenantSource } from './backfill.js'
 export type { KeyPair } from './columns.js'
 export { dropTenantRoles } from './drop-roles.js'

@@ -1,5 +1,14 @@
+import type { Call } from './client.js'
+import type { Outcome } from './outcome.js'
+import type { Made, Side } from './rows.js'
 import { fieldOf, type Target } from './targets.js'
-import type { World } from './world.js'
+
+/** What is asked of a world. */
+interface Asked {
+  readonly a: Side
+  outcome(side: Side, call: Call): Promise<Outcome>
+  rows(target: Target, side: Side): readonly Made[]
+}
 
 /** A way in which findUnique names a row. */
 export interface Selector {
@@ -13,7 +22,7 @@ export interface Selector {
  * The names of composite keys are in the schema and not in the runtime model. Prisma tells them when it is asked for
  * a row by nothing at all, and sends nothing.
  */
-export async function selectorsOf(world: World, target: Target): Promise<Selector[]> {
+export async function selectorsOf(world: Asked, target: Target): Promise<Selector[]> {
   const { model } = target
   if (!model) return []
   const message = async (where: object) => {
@@ -40,7 +49,7 @@ export async function selectorsOf(world: World, target: Target): Promise<Selecto
 
 /** A composite key with a name of its own: which of the database's has fields that Prisma takes under it. */
 async function fieldsOf(
-  world: World,
+  world: Asked,
   target: Target,
   name: string,
   message: (where: object) => Promise<string>,

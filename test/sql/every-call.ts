@@ -13,6 +13,10 @@ type Call = (choice: Choice) => string | readonly string[]
 
 /** By the function's name; the test of this list finds what is missing. */
 export const everyCall: Readonly<Record<string, Call>> = {
+  acrossTenantsAudit: ({ names: [s = '', t = '', app = ''] }) => [
+    sql.acrossTenantsAudit({ app, table: { schema: s, table: t } }),
+    sql.acrossTenantsAudit({ app }),
+  ],
   allowNoTenant: ({ names: [t = '', c] }) => sql.allowNoTenant(t, { column: c }),
   backfillTenant: ({ names: [s = '', t = '', p = '', c, d, k = '', l = ''], text }) => [
     sql.backfillTenant({ schema: s, table: t }, { column: c, from: { tenant: text } }),
@@ -26,6 +30,8 @@ export const everyCall: Readonly<Record<string, Call>> = {
     `SELECT ${sql.backfillValue({ from: { parent: { table: t, column: c, keys: [[k, l]] } } })} FROM x AS child`,
   ],
   disableRowLevelSecurity: ({ names: [s = '', t = ''] }) => sql.disableRowLevelSecurity({ schema: s, table: t }),
+  dropAcrossTenantsAudit: ({ names: [s = '', t = '', app = ''] }) =>
+    sql.dropAcrossTenantsAudit({ app, table: { schema: s, table: t } }),
   dropForeignKey: ({ names: [t = '', n = ''] }) => sql.dropForeignKey(t, { name: n }),
   dropIndex: ({ names: [s = '', t = '', n = ''] }) => sql.dropIndex({ schema: s, table: t }, { name: n }),
   dropKeepTenant: ({ names: [t = '', c, n] }) => sql.dropKeepTenant(t, { column: c, name: n }),

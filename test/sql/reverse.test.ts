@@ -158,6 +158,11 @@ const cases: Case[] = [
     reverse: sql.unshareTable('labels', { app: 'reverse owner' }),
   },
   {
+    does: 'acrossTenantsAudit',
+    apply: sql.acrossTenantsAudit({ app: 'reverse owner', table: 'uses' }),
+    reverse: sql.dropAcrossTenantsAudit({ app: 'reverse owner', table: 'uses' }),
+  },
+  {
     does: 'migratorPolicy',
     apply: sql.migratorPolicy('projects', { migrator: 'reverse owner' }),
     reverse: sql.dropMigratorPolicy('projects'),

@@ -1,0 +1,99 @@
+import { TenancyError } from '../errors.js'
+import { quoteTable, type TableName } from '../sql/quote.js'
+import type { AcrossUse } from './use.js'
+
+/** What the two modes have in common in their option `acrossTenants`. */
+export interface AcrossOptions {
+  /** The longest that one statement may take, in milliseconds; 0 for no limit. Default 30,000. */
+  statementTimeout?: number | undefined
+  /**
+   * Writes each use into a table of the primary before its function starts, and its outcome afterwards: `true` for
+   * `tenancy.across_tenants`, or a table of your own of the same columns. `acrossTenantsAudit()` of
+   * prisma-extension-tenancy/sql makes it. Default: none is written.
+   */
+  audit?: boolean | TableName | undefined
+  /** Gets each use when it is over. What it throws, its caller gets, unless the use itself threw. */
+  onAcrossTenants?: ((report: AcrossReport) => void | Promise<void>) | undefined
+}
+
+/** One use of `acrossTenants`, afterwards. */
+export interface AcrossReport {
+  readonly id: string
+  readonly reason: string
+  /** The file and line that called, where the stack tells. */
+  readonly caller: string | undefined
+  readonly write: boolean
+  readonly aggregateOnly: boolean
+  readonly startedAt: Date
+  /** In milliseconds. */
+  readonly duration: number
+  /** Statements that were sent, those that the server refused included. */
+  readonly statements: number
+  readonly outcome: 'returned' | 'threw'
+}
+
+/** Runs one statement on the primary, with no tenant in scope, and answers with how many rows it touched. */
+export type RunOnPrimary = (sql: string, values: readonly (string | null)[]) => Promise<number>
+
+export const AUDIT_TABLE: TableName = { schema: 'tenancy', table: 'across_tenants' }
+
+/** The way of one client to reading across tenants: what is told before and after. */
+export class AcrossAccess {
+  readonly #run: RunOnPrimary
+  readonly #table: string | undefined
+  readonly #report: AcrossOptions['onAcrossTenants']
+
+  constructor({ audit = false, onAcrossTenants }: AcrossOptions, run: RunOnPrimary) {
+    if (onAcrossTenants !== undefined && typeof onAcrossTenants !== 'function')
+      throw invalid('onAcrossTenants is no function', 'onAcrossTenants: (report) => log.info(report)')
+    this.#run = run
+    this.#table = audit === false ? undefined : quoteTable(audit === true ? AUDIT_TABLE : audit)
+    this.#report = onAcrossTenants
+  }
+
+  /** In a transaction of its own, which is over before anything is read: no row, no run. */
+  async begin({ id, reason, caller, write, aggregateOnly }: AcrossUse): Promise<void> {
+    if (this.#table === undefined) return
+    const sql = `INSERT INTO ${this.#table} (id, reason, caller, may_write, min_tenants) VALUES ($1::text::uuid, $2::text, $3::text, $4::text::boolean, $5::text::integer)`
+    const values = [id, reason, caller ?? null, String(write), aggregateOnly ? String(aggregateOnly.minTenants) : null]
+    const rows = await this.#run(sql, values).catch((cause: unknown) => {
+      throw notAudited('its row could not be written, so its function did not start', cause)
+    })
+    if (rows !== 1) throw notAudited('its row could not be written, so its function did not start')
+  }
+
+  async end(use: AcrossUse, outcome: AcrossReport['outcome']): Promise<void> {
+    const { id, reason, caller, write, startedAt, statements } = use
+    const duration = Date.now() - startedAt.getTime()
+    const aggregateOnly = use.aggregateOnly !== undefined
+    await this.#finish(use, outcome).finally(() =>
+      this.#report?.({ id, reason, caller, write, aggregateOnly, startedAt, duration, statements, outcome }),
+    )
+  }
+
+  async #finish({ id, statements }: AcrossUse, outcome: string): Promise<void> {
+    if (this.#table === undefined) return
+    const sql = `UPDATE ${this.#table} SET finished_at = pg_catalog.now(), outcome = $2::text, statements = $3::text::integer WHERE id = $1::text::uuid AND finished_at IS NULL`
+    const rows = await this.#run(sql, [id, outcome, String(statements)]).catch((cause: unknown) => {
+      throw notAudited('its outcome could not be written', cause)
+    })
+    if (rows !== 1) throw notAudited('its outcome could not be written: its row is gone, or has an outcome already')
+  }
+}
+
+/** @throws TenancyError `CONFIG.INVALID` */
+export function checkStatementTimeout(value: unknown = 30_000): number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 2_147_483_647) return value as number
+  throw invalid('statementTimeout is no time in milliseconds', 'statementTimeout: 30_000')
+}
+
+function invalid(what: string, hint: string): TenancyError {
+  return new TenancyError('CONFIG.INVALID', `acrossTenants is not configured as it must be: ${what}.`, { hint })
+}
+
+function notAudited(what: string, cause?: unknown): TenancyError {
+  return new TenancyError('ACROSS.NOT_AUDITED', `A use of acrossTenants could not be audited: ${what}.`, {
+    hint: 'Make the table on the primary: acrossTenantsAudit() of prisma-extension-tenancy/sql. Is the primary there?',
+    cause,
+  })
+}

@@ -1,0 +1,50 @@
+import type { Binding, Binds } from '../binding.js'
+import type { Scope } from '../context.js'
+import { TenantMismatchError } from '../errors.js'
+import { unsupported } from '../refusals.js'
+
+/**
+ * Binds uses of `acrossTenants`: a transaction of theirs is read-only, ends statements that take too long, and carries
+ * no tenant. Once something was asked in it, PostgreSQL refuses to make a transaction writable again
+ * (https://www.postgresql.org/docs/current/sql-set-transaction.html).
+ */
+export class AcrossBinder implements Binds {
+  readonly sql =
+    `SELECT pg_catalog.set_config('transaction_read_only', $1, true), pg_catalog.set_config('statement_timeout', $2, true)`
+  readonly #timeout: string
+
+  /** @param timeout for each statement, in milliseconds; 0 for none */
+  constructor(timeout: number) {
+    this.#timeout = asShown(timeout)
+  }
+
+  bind(scope: Scope | undefined): Binding {
+    const use = scope?.across
+    if (use === undefined) {
+      throw new TenantMismatchError('A connection of the bypass role was used outside acrossTenants.', {
+        hint: 'Give connections back, and end transactions, before the function of acrossTenants returns.',
+      })
+    }
+    if (use.over) {
+      throw unsupported(
+        'This acrossTenants is over: its function has returned. Nothing was sent.',
+        'Await everything inside: acrossTenants({ reason }, async () => { await … }).',
+      )
+    }
+    // Two uses never share a statement: each has its own limits, and its own account.
+    return { key: `across\0${use.id}`, values: [use.write ? 'off' : 'on', this.#timeout] }
+  }
+}
+
+/** A time as PostgreSQL shows it: in the largest unit that divides it. */
+function asShown(milliseconds: number): string {
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+    ['s', 1000],
+  ] as const
+  if (milliseconds === 0) return '0'
+  const [unit, size] = units.find(([, size]) => milliseconds % size === 0) ?? ['ms', 1]
+  return `${milliseconds / size}${unit}`
+}

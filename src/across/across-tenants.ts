@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import { acrossScope, currentScope, runInScope } from '../context.js'
+import { TenancyError } from '../errors.js'
+import { unsupported } from '../refusals.js'
+import type { AcrossAccess } from './access.js'
+import type { AggregateOnly } from './aggregate.js'
+import { AcrossUse } from './use.js'
+
+/** Why tenants are read across, and how far. */
+export interface AcrossTenantsOptions {
+  /** For whoever reads the audit: at most 1,000 characters. */
+  readonly reason: string
+  /** Lets statements write, where the role may. Default `false`: the server refuses every write. */
+  readonly write?: boolean | undefined
+  /**
+   * Lets only raw SELECTs through that count the tenants of each row in a column `tenants`, and hands none out that is
+   * about fewer than `minTenants`. It guards against accidents: a constant in place of what is counted passes.
+   */
+  readonly aggregateOnly?: AggregateOnly | undefined
+}
+
+// What is configured in this process, by whichever copy of the package.
+const key = Symbol.for('prisma-extension-tenancy.across')
+const shared = globalThis as { [key]?: Set<AcrossAccess> }
+shared[key] ??= new Set()
+const configured = shared[key]
+
+/** Makes an access the one that `acrossTenants` finds; the answer takes it away again. */
+export function register(access: AcrossAccess): () => void {
+  configured.add(access)
+  return () => void configured.delete(access)
+}
+
+/**
+ * Reads across tenants, deliberately: what `fn` asks goes to the bypass role, to whom no row is hidden. Configure it
+ * with `acrossTenants` of `TenantPool`, or of `tenancy()` in portable mode. Read-only, by PostgreSQL's own word
+ * (https://www.postgresql.org/docs/current/sql-set-transaction.html), unless `write: true`. A `withTenant` inside
+ * narrows to that tenant again, on the app role.
+ *
+ * @returns what `fn` returns
+ * @throws TenancyError `CONFIG.INVALID` where it is not configured, or for several clients: use theirs,
+ *   `prisma.$acrossTenants(…)`; `QUERY.UNSUPPORTED` in a transaction, and for what `aggregateOnly` does not let through;
+ *   `ACROSS.NOT_AUDITED`, `ACROSS.TOO_FEW_TENANTS`
+ * @example await acrossTenants({ reason: 'monthly invoices' }, () => prisma.project.groupBy({ by: ['tenantId'], _count: true }))
+ */
+export async function acrossTenants<T>(options: AcrossTenantsOptions, fn: () => T | PromiseLike<T>): Promise<T> {
+  const caller = callerOf(acrossTenants)
+  const [access, ...more] = configured
+  if (access === undefined) throw notConfigured()
+  if (more.length > 0) {
+    throw new TenancyError('CONFIG.INVALID', 'acrossTenants is configured for several clients of this process.', {
+      hint: 'Say which: prisma.$acrossTenants({ reason }, () => …).',
+    })
+  }
+  return runAcross(access, options, fn, caller)
+}
+
+/** @internal `acrossTenants` by the access of one client. */
+export async function runAcross<T>(
+  access: AcrossAccess,
+  options: AcrossTenantsOptions,
+  fn: () => T | PromiseLike<T>,
+  caller: string | undefined,
+): Promise<T> {
+  const use = new AcrossUse({ id: randomUUID(), caller, ...checkOptions(options) })
+  if (currentScope()?.inTransaction) {
+    throw unsupported(
+      'acrossTenants was called inside a transaction, whose rows it would not see as the transaction does.',
+      'Call it before the transaction or after.',
+    )
+  }
+  await access.begin(use)
+  const outcome = await settle(() => runInScope(acrossScope(use), async () => await fn()))
+  use.over = true
+  const ended = await settle(() => access.end(use, outcome.status === 'fulfilled' ? 'returned' : 'threw'))
+  if (outcome.status === 'rejected') throw outcome.reason
+  if (ended.status === 'rejected') throw ended.reason
+  return outcome.value
+}
+
+export function notConfigured(): TenancyError {
+  return new TenancyError('CONFIG.INVALID', 'acrossTenants is not configured.', {
+    hint: 'new TenantPool({ …, acrossTenants: { connectionString: process.env.REPORTS_URL } }), with a login of the bypass role.',
+  })
+}
+
+/** The frame that called `fn`, as V8 prints it. */
+export function callerOf(fn: (...args: never[]) => unknown): string | undefined {
+  const at: { stack?: string } = {}
+  Error.captureStackTrace(at, fn)
+  const frame = /^\s+at (?:async )?(.+)$/m.exec(at.stack ?? '')?.[1]
+  return frame?.slice(0, 1000)
+}
+
+function checkOptions(options: unknown): Pick<AcrossUse, 'reason' | 'write' | 'aggregateOnly'> {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw invalid('its options are no object', "acrossTenants({ reason: 'monthly invoices' }, () => …)")
+  const { reason, write = false, aggregateOnly, ...rest } = options as AcrossTenantsOptions
+  const [unknown] = Object.keys(rest)
+  if (unknown !== undefined) throw invalid(`it has no option ${JSON.stringify(unknown)}`, 'Take the option out.')
+  if (typeof reason !== 'string' || reason.trim() === '' || reason.length > 1000 || /[\0\p{Surrogate}]/u.test(reason))
+    throw invalid(
+      'reason is no text of 1 to 1,000 characters',
+      "acrossTenants({ reason: 'monthly invoices' }, () => …)",
+    )
+  if (typeof write !== 'boolean') throw invalid('write is neither true nor false', 'write: true, or leave it out.')
+  if (aggregateOnly !== undefined) checkAggregateOnly(aggregateOnly, write)
+  return { reason, write, aggregateOnly }
+}
+
+function checkAggregateOnly(given: unknown, write: boolean): void {
+  const hint = 'aggregateOnly: { minTenants: 5 }'
+  if (typeof given !== 'object' || given === null) throw invalid('aggregateOnly is no object', hint)
+  const { minTenants, tenantColumn, ...rest } = given as AggregateOnly
+  const [unknown] = Object.keys(rest)
+  if (unknown !== undefined) throw invalid(`aggregateOnly has no option ${JSON.stringify(unknown)}`, hint)
+  if (!Number.isInteger(minTenants) || minTenants < 2) throw invalid('minTenants is no integer from 2', hint)
+  if (tenantColumn !== undefined && (typeof tenantColumn !== 'string' || tenantColumn === ''))
+    throw invalid('tenantColumn is no name', "aggregateOnly: { minTenants: 5, tenantColumn: 'tenant_id' }")
+  if (write) throw invalid('aggregateOnly and write exclude each other', 'Take one of them out.')
+}
+
+function invalid(what: string, hint: string): TenancyError {
+  return new TenancyError('CONFIG.INVALID', `acrossTenants was called as it cannot be: ${what}.`, { hint })
+}
+
+function settle<T>(run: () => Promise<T>): Promise<PromiseSettledResult<T>> {
+  return Promise.allSettled([run()]).then(([settled]) => settled)
+}
