@@ -44,6 +44,12 @@ export function writePayload<Data extends object>(
       'Give a plain object: tenantPayload({ userId }). A Date, a Map or an instance of a class would not survive JSON.',
     )
   }
+  if (data !== undefined && typeof (data as { toJSON?: unknown }).toJSON === 'function') {
+    throw invalid(
+      'The data of a job has a method toJSON, which decides what the queue keeps of it',
+      'Give what it returns: tenantPayload(data.toJSON()).',
+    )
+  }
   // `in` would also find what somebody put on Object.prototype, and then no job could be enqueued at all.
   if (data !== undefined && Object.hasOwn(data, FIELD)) {
     throw invalid(

@@ -272,6 +272,19 @@ describe.skipIf(!redisAvailable())(`BullMQ${redisAvailable() ? '' : ' (skipped: 
     expect(attempts.sort()).toEqual([...Array(3).fill(`mail ${acme}`), ...Array(2).fill(`query ${acme}`)])
   })
 
+  test('a processor in a process of its own runs in the tenant, and refuses for good', async () => {
+    const queue = newQueue<object>()
+    const file = fileURLToPath(new URL('bullmq-sandbox.ts', import.meta.url))
+    const workerForkOptions = { execArgv: ['--import', import.meta.resolve('tsx')] }
+    kept(new Worker(queue.name, file, { connection: connection(), workerForkOptions }))
+    const good = await withTenant(acme, () => tenantQueue(queue).add('mail', {}, { attempts: 5 }))
+    const bad = await queue.add('mail', {}, { attempts: 5 })
+    await settled(queue, 2)
+    expect((await queue.getJob(good.id as string))?.returnvalue).toBe(acme)
+    const refused = await queue.getJob(bad.id as string)
+    expect(refused).toMatchObject({ attemptsMade: 1, failedReason: expect.stringContaining('names no tenant') })
+  })
+
   test('a worker killed midway: what it held and what it had not begun runs in its tenant, and nothing done is done again', async () => {
     const queue = newQueue<Work>()
     const tenants = tenantQueue(queue)

@@ -65,6 +65,11 @@ describe('what is written', () => {
     expect(error.hint).toContain('tenantPayload({ userId })')
   })
 
+  test('data that decides itself what JSON keeps of it is refused: the tenant would be lost', async () => {
+    const error = await refusal(() => withTenant(UUID, () => tenantPayload({ toJSON: () => ({}) })))
+    expect([error.code, error.hint]).toEqual(['CONFIG.INVALID', 'Give what it returns: tenantPayload(data.toJSON()).'])
+  })
+
   test('data that has the field already is refused, whatever stands in it', async () => {
     for (const tenancy of [undefined, null, {}, { tenant: UUID }]) {
       const error = await refusal(() => withTenant(UUID, () => tenantPayload({ tenancy })))

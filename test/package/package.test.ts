@@ -30,9 +30,16 @@ test('every published entry loads from ESM and from CommonJS, with the same name
     const esm = await installed.run('load.mjs', `console.log(JSON.stringify(Object.keys(await import('${entry}'))))`)
     const cjs = await installed.run('load.cjs', `console.log(JSON.stringify(Object.keys(require('${entry}'))))`)
     const names: string[] = JSON.parse(esm)
-    expect(names.length).toBeGreaterThan(3)
+    expect(names.length, entry).toBeGreaterThan(0)
     expect(names).not.toContain('default')
     expect(JSON.parse(cjs).sort()).toEqual(names.sort())
+  }
+})
+
+test('the entries of the queues need no queue: they have loaded where none is installed', async () => {
+  for (const queue of ['bullmq', 'pg-boss', 'graphile-worker']) {
+    expect(manifest.exports).toHaveProperty([`./${queue}`])
+    await expect(installed.run('absent.mjs', `import '${queue}'`)).rejects.toThrow('ERR_MODULE_NOT_FOUND')
   }
 })
 
