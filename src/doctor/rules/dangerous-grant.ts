@@ -27,10 +27,10 @@ export const dangerousGrant: Rule = {
 }
 
 function problem({ relation }: TableFacts, blameless: ReadonlySet<Oid>, facts: Facts): Problem[] {
-  // What an owner may do is the fault of its being the owner.
-  const blamed = ({ grantee }: Grant): boolean => grantee !== relation.owner && blameless.has(grantee)
+  // What an owner may do is the fault of its being the owner. Rights of a role that the app role has to become first,
+  // by one SET ROLE, are its own as well.
   const reaching = (acl: readonly Grant[]): Grant[] =>
-    Object.keys(dangers).flatMap((privilege) => facts.privileges.grants(acl, privilege).filter(blamed))
+    acl.filter(({ privilege, grantee }) => privilege in dangers && grantee !== relation.owner && blameless.has(grantee))
   const whole = reaching(relation.acl)
   const columns = relation.columns.flatMap((column) => {
     const grants = reaching(column.acl)

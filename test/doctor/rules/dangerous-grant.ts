@@ -55,6 +55,16 @@ export const fixture: RuleFixture = {
       fixIs: 'person',
       probe: { sql: 'TRUNCATE tasks', harm: happened },
     },
+    {
+      name: 'TRUNCATE for a team that the app role has to become first',
+      sql: `${makeAppRole(app)} ALTER ROLE ${app} NOINHERIT; CREATE ROLE ${team}; GRANT ${team} TO ${app};
+        GRANT TRUNCATE ON tasks TO ${team}`,
+      roles: [app, team],
+      options: { appRole: app },
+      object: '"public"."tasks"',
+      fixIs: 'person',
+      probe: { sql: `SET ROLE ${team}; TRUNCATE tasks`, harm: happened, as: app },
+    },
   ],
   nearMisses: [
     { name: 'TRUNCATE for the migrator', sql: 'GRANT TRUNCATE, TRIGGER, REFERENCES ON projects TO doctor_migrator' },
