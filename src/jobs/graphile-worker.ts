@@ -40,7 +40,7 @@ export function tenantJobs<Adds extends AddsJobs>(
   const addJob = async (identifier: string, data: unknown, spec: Parameters<AddJobFunction>[2] = {}) =>
     adds.addJob(identifier, payload(identifier, data, spec.queueName), { ...spec, ...ownKey(spec) })
   const addJobs: AddJobsFunction = async (specs, preserveRunAt) =>
-    (adds as Helpers).addJobs(
+    (adds as Required<AddsJobs>).addJobs(
       specs.map((spec) => ({
         ...spec,
         payload: payload(spec.identifier, spec.payload, spec.queueName),
