@@ -15,13 +15,19 @@ export const policyFailsOpen: Rule = {
       .filter(({ kind }) => kind === 'fails open')
       .map((fault) => {
         const { table, faulty } = fault
+        const described = describe(fault)
+        const mended = limitPolicy(faulty, table, facts)
         return {
           object: nameOfPolicy(faulty.policy, table.relation),
-          ...describe(fault),
-          ...limitPolicy(faulty, table, facts),
+          ...described,
+          ...mended,
+          needsPerson: mended.needsPerson ?? (described.level === 'warning' ? nobodysRows : undefined),
         }
       }),
 }
+
+const nobodysRows =
+  'Rows without a tenant may be meant for everybody, as templates are: after this nobody sees them. Give each a tenant first, or move them to a table that is shared.'
 
 function describe({ condition }: PolicyFault): { detail: string; level?: 'warning' } {
   const { truth, sources, limit, nobodysRows, sql } = condition

@@ -22,7 +22,10 @@ export const tenantColumnNullable: Rule = {
         object: nameOfColumn(tenantColumn, relation),
         detail: 'The column has no NOT NULL.',
         fix: requireTenant(tableNameOf(relation), { column: tenantColumn.name }),
-        needsPerson: policies.some(({ using, reachesApp }) => reachesApp && using?.nobodysRows)
+        // One that shows everything says nothing of them.
+        needsPerson: policies.some(
+          ({ using, reachesApp }) => reachesApp && using?.nobodysRows && using.limit !== 'open',
+        )
           ? 'A policy shows rows without a tenant to everybody, so there may be some that are meant: move them to a table of their own, or give each a tenant.'
           : undefined,
       })),

@@ -65,6 +65,7 @@ export const fixture: RuleFixture = {
       object,
       level: 'warning',
       also: ['tenant-column-nullable'],
+      fixIs: 'person',
       probe: { sql: "SELECT name FROM projects WHERE name = 'for all'", harm: (rows) => rows.length > 0 },
     },
     {

@@ -31,6 +31,12 @@ export const fixture: RuleFixture = {
       object,
     },
     {
+      name: 'a policy that shows everything, those rows among it',
+      sql: `${nullable} DROP POLICY tenant_isolation ON tasks; CREATE POLICY own ON tasks USING (true);`,
+      object,
+      also: ['policy-ignores-tenant'],
+    },
+    {
       name: 'a policy that shows rows without a tenant: a person decides',
       sql: `${nullable} DROP POLICY tenant_isolation ON tasks;
         CREATE POLICY own ON tasks USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid OR tenant_id IS NULL)
