@@ -227,6 +227,23 @@ describe.each(modes)('in %s mode', (mode) => {
       expect(report).toMatchObject([{ id: rows[0]?.id, outcome: 'returned', statements: 3, write: false }])
     })
 
+    test('two in one tick, each with its own statement', async () => {
+      const [id = ''] = world.a.projectIds
+      let inside = 0
+      let go = () => {}
+      const together = new Promise<void>((resolve) => {
+        go = resolve
+      })
+      const ask = async () => {
+        inside += 1
+        if (inside === 2) go()
+        await together
+        return opened.prisma.project.findUnique({ where: { id } })
+      }
+      const both = await Promise.all([run(ask), run(ask)])
+      expect(both.map(({ rows }) => rows.map(({ statements }) => statements))).toEqual([[1], [1]])
+    })
+
     test('one that throws', async () => {
       const { error, rows, report } = await run(() => {
         throw new Error('of the user')

@@ -298,6 +298,7 @@ export const otherMembers: Readonly<Record<string, string>> = {
   $connect: 'tested in client.test.ts',
   $disconnect: 'tested in client.test.ts',
   $transaction: 'tested in transactions.test.ts',
+  $acrossTenants: 'tested in test/across',
   $forTenant: 'tested in for-tenant.test.ts',
   $runCommandRaw: 'MongoDB only: Prisma refuses it here',
   $executeRawInternal: 'what $executeRaw calls; tested below',
