@@ -56,7 +56,9 @@ export interface Refusal {
   readonly status: 400 | 403 | 404
   readonly body: { readonly error: 'tenant required' | 'forbidden' | 'not found' }
 }
-export type Resolution = { readonly scope: Scope; readonly refusal?: never } | { readonly refusal: Refusal }
+export type Resolution =
+  | { readonly scope: Scope; readonly refusal?: never }
+  | { readonly scope?: never; readonly refusal: Refusal }
 export type Resolve<Request> = (facts: RequestFacts, request: Request) => Promise<Resolution>
 
 const known = ['tenant', 'user', 'authorize', 'trusted', 'tenantId', 'missing', 'refused']

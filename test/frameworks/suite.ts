@@ -231,14 +231,11 @@ export function describeFramework(framework: Framework): void {
         `${A}..example.com`,
         `${A}.example.com:x`,
       )
-      await refuses(
-        url,
-        [
-          ...hosts.map((host): [string, string] => ['/tenant', `Host: ${host}`]),
-          ['/tenant', `Host: ${A}.example.com`, `Host: ${B}.example.com`],
-          ['/tenant', `Host: ${B}.example.com`, `X-Forwarded-Host: ${A}.example.com`],
-        ].filter(([, ...lines]) => framework.name !== 'hono' || !lines.some((line) => /@|:x/.test(line))) as never,
-      )
+      await refuses(url, [
+        ...hosts.map((host): [string, string] => ['/tenant', `Host: ${host}`]),
+        ['/tenant', `Host: ${A}.example.com`, `Host: ${B}.example.com`],
+        ['/tenant', `Host: ${B}.example.com`, `X-Forwarded-Host: ${A}.example.com`],
+      ])
       expect((await askRaw(url, '/tenant', ['Host: example.com'])).status).toBe(400)
     })
 
