@@ -14,6 +14,7 @@ export {
   TenantNotFoundError,
 } from './errors.js'
 export { type AcrossPortableOptions, type PoolOptions, type PortableOptions, tenancy } from './extension.js'
+export { tenantKey, tenantLockKey, tenantPath } from './keyed.js'
 export type { AcrossPoolConfig } from './pool/across-pool.js'
 export { TenantPool, type TenantPoolConfig } from './pool/tenant-pool.js'
 export type { SealOptions } from './seal.js'
