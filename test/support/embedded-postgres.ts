@@ -5,6 +5,7 @@ import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import pg from 'pg'
 
 import { freePort } from './free-port.js'
 import { startGuarded } from './guarded-process.js'
@@ -60,6 +61,40 @@ export async function startEmbeddedPostgres(options: {
       throw new Error(`PostgreSQL ${major} did not start. Its log:\n${started.log}`)
     }
   }
+}
+
+/**
+ * A standby of a server that this file started, in streaming replication
+ * (https://www.postgresql.org/docs/current/warm-standby.html): a copy of its folder, taken while it runs.
+ */
+export async function startStandby(primary: EmbeddedPostgres): Promise<EmbeddedPostgres> {
+  const { major, adminUrl } = primary
+  const { username, password, hostname, port: primaryPort } = new URL(adminUrl)
+  const user = await serverUser()
+  const native = await nativePostgres(major, user)
+  const folder = await mkdtemp(join(tmpdir(), 'tenancy-postgres-standby-'))
+  const client = new pg.Client({ connectionString: adminUrl })
+  await client.connect()
+  try {
+    const { rows } = await client.query('SHOW data_directory')
+    await client.query("SELECT pg_backup_start('standby', true)")
+    await run('cp', ['-a', rows[0].data_directory, join(folder, 'data')])
+    const { rows: stopped } = await client.query('SELECT labelfile FROM pg_backup_stop(false)')
+    await writeFile(join(folder, 'data/backup_label'), stopped[0].labelfile)
+    await writeFile(join(folder, 'data/standby.signal'), '')
+    await rm(join(folder, 'data/postmaster.pid'))
+  } finally {
+    await client.end()
+  }
+  for (const file of ['', 'data/backup_label', 'data/standby.signal'])
+    if (user.uid !== undefined && user.gid !== undefined) await chown(join(folder, file), user.uid, user.gid)
+  const port = await freePort()
+  const connection = `host=${hostname} port=${primaryPort} user=${username} password=${password}`
+  const command = [...serverCommand(native, folder, port), '-c', `primary_conninfo=${connection}`]
+  const started = await startGuarded({ command, folder, user, ready: () => isReady(folder) })
+  if (!('stop' in started)) throw new Error(`The standby did not start. Its log:\n${started.log}`)
+  const url = `postgresql://${username}:${password}@${HOST}:${port}/postgres`
+  return { major, host: HOST, port, adminUrl: url, stop: started.stop }
 }
 
 async function createCluster(native: string, password: string, user: ServerUser): Promise<string> {

@@ -66,7 +66,8 @@ async function existingServer(adminUrl: string): Promise<TestServer> {
   return testServer(major, adminUrl, async () => {})
 }
 
-function testServer(major: number, adminUrl: string, stop: () => Promise<void>): TestServer {
+/** A server that somebody started, as tests see one. */
+export function testServer(major: number, adminUrl: string, stop: () => Promise<void>): TestServer {
   const { hostname, port } = new URL(adminUrl)
   const createDatabase = async ({ template }: { template?: string } = {}): Promise<TestDatabase> => {
     const name = `test_${randomBytes(6).toString('hex')}`
