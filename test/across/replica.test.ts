@@ -67,6 +67,6 @@ test('a write is refused by the replica, and with write: true as well', async ()
     (thrown: Error) => thrown,
   )
   expect(error).toMatchObject({ code: 'CONNECTION.BIND_FAILED' })
-  expect(String(error.cause)).toContain('during recovery')
+  expect(String(error.cause)).toContain('read-write mode')
   expect((await auditOf(db, 'write')).map(({ outcome }) => outcome)).toEqual(['threw', 'threw'])
 })
