@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
 import {
+  type AcrossTenantsOptions,
+  acrossTenants,
   currentTenant,
   isTenancyError,
   type PoolOptions,
@@ -11,6 +13,9 @@ import {
   type Tenant,
   TenantPool,
   tenancy,
+  tenantKey,
+  tenantLockKey,
+  tenantPath,
   tryCurrentTenant,
   withoutTenant,
   withTenant,
@@ -212,6 +217,25 @@ describe('scopes', () => {
     expectTypeOf<{ settings: Record<string, string> }>().not.toExtend<Tenant>()
     expectTypeOf<{ id: string; settings: Record<string, number> }>().not.toExtend<Tenant>()
     expectTypeOf<Promise<string>>().not.toExtend<Tenant>()
+  })
+})
+
+describe('acrossTenants', () => {
+  test('gives what its function gives, and the client has it too', () => {
+    const count = () => prisma.project.count()
+    expectTypeOf(acrossTenants<number>).returns.toEqualTypeOf<Promise<number>>()
+    expectTypeOf(() => acrossTenants({ reason: 'x' }, count)).returns.toEqualTypeOf<Promise<number>>()
+    expectTypeOf(() => prisma.$acrossTenants({ reason: 'x' }, count)).returns.toEqualTypeOf<Promise<number>>()
+    expectTypeOf<{ write: true }>().not.toExtend<AcrossTenantsOptions>()
+    expectTypeOf<{ reason: 'x'; aggregateOnly: { minTenants: 5 } }>().toExtend<AcrossTenantsOptions>()
+    expectTypeOf<{ reason: 'x'; aggregateOnly: true }>().not.toExtend<AcrossTenantsOptions>()
+    expect(prisma.$acrossTenants).toBeTypeOf('function')
+  })
+
+  test('names are texts, and the key of a lock a bigint', async () => {
+    const names = await inTenant(() => [tenantKey('x'), tenantPath('x'), tenantLockKey('x')] as const)
+    expectTypeOf(names).toEqualTypeOf<readonly [string, string, bigint]>()
+    expect(names.map((name) => typeof name)).toEqual(['string', 'string', 'bigint'])
   })
 })
 
