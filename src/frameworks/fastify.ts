@@ -1,4 +1,4 @@
-// prisma-extension-tenancy/fastify: Fastify 4 and 5.
+// prisma-extension-tenancy/fastify: Fastify 5.
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import { currentScope, runInScope } from '../context.js'
 import { heldScope, holdScope } from './node-scope.js'

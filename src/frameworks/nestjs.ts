@@ -1,4 +1,4 @@
-// prisma-extension-tenancy/nestjs: NestJS 10 and 11, REST and GraphQL.
+// prisma-extension-tenancy/nestjs: NestJS 11, REST and GraphQL.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type CallHandler,

@@ -36,6 +36,8 @@ export interface Framework {
   readonly noted: readonly string[]
   /** What the app answered, out of the framework's own envelope. */
   unwrap?(text: string, status: number): string
+  /** How it answers a request that it cannot read, where that is not 400. */
+  readonly unreadable?: number
   /** Its paths cannot hold a tenant. */
   readonly noPaths?: true
 }

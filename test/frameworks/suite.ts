@@ -78,7 +78,7 @@ export function describeFramework(framework: Framework): void {
         },
         async leaving(tenant) {
           const { text, status } = await ask(`${url}/stream?chunks=40&wait=2`, agent, as(tenant, { hangUp: true }))
-          expect(unwrap(text, status)).toMatch(new RegExp(`^(?:${tenant}\n)+$`))
+          expect(unwrap(text, status)).toMatch(new RegExp(`^(?:${tenant}\n)*$`))
         },
         async public() {
           const answer = await ask(`${url}/public`, agent, { headers: { 'x-tenant-id': A } })
@@ -182,7 +182,7 @@ export function describeFramework(framework: Framework): void {
       for (const [path, ...lines] of attacks) {
         const { status, text } = await askRaw(url, path, lines)
         // Bytes that HTTP does not allow are refused by Node's own parser, or by the framework's router.
-        if (status === 400 && !text.includes('tenant required')) continue
+        if ([400, framework.unreadable].includes(status) && !text.includes('tenant required')) continue
         expect([JSON.stringify([path, ...lines]), status]).toEqual([JSON.stringify([path, ...lines]), 403])
         bodies.add(unwrap(text, status))
       }
