@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -15,6 +15,8 @@ export interface InstalledPackage {
   readonly folder: string
   /** Gives the project what the command depends on. */
   addDependencies(): Promise<void>
+  /** Gives the project these packages, as npm would have where they were asked for. */
+  add(...names: string[]): Promise<void>
   /** Runs a module in the project with nothing but Node: `.mjs` or `.cjs` by its name. Answers with what it printed. */
   run(name: string, source: string): Promise<string>
   remove(): Promise<void>
@@ -53,6 +55,12 @@ export async function installPackage(): Promise<InstalledPackage> {
       const { dependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
       await mkdir(join(project, 'node_modules/@clack'))
       for (const name of Object.keys(dependencies)) await link(name)
+    },
+    async add(...names) {
+      for (const name of names) {
+        await mkdir(dirname(join(project, 'node_modules', name)), { recursive: true })
+        await link(name)
+      }
     },
     async run(name, text) {
       await writeFile(join(project, name), text)

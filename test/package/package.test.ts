@@ -21,6 +21,27 @@ beforeAll(async () => {
 }, 240_000)
 afterAll(() => installed?.remove())
 
+/** The entries that load their framework. The other frameworks are types only, and /next loads its own inside Next. */
+const FRAMEWORKS: Record<string, string[]> = {
+  trpc: ['@trpc/server'],
+  nestjs: ['@nestjs/common', '@nestjs/core', 'rxjs'],
+}
+
+test('a framework is loaded by its own entry alone, and is all that the entry needs', async () => {
+  for (const name of ['express', 'fastify', 'hono', 'next', 'react', ...Object.values(FRAMEWORKS).flat()]) {
+    await expect(installed.run('absent.mjs', `import '${name}'`)).rejects.toThrow('ERR_MODULE_NOT_FOUND')
+  }
+  for (const entry of ['express', 'fastify', 'hono', 'next']) {
+    await installed.run('load.mjs', `import 'prisma-extension-tenancy/${entry}'`)
+  }
+  for (const [entry, peers] of Object.entries(FRAMEWORKS)) {
+    const load = () => installed.run('load.mjs', `import 'prisma-extension-tenancy/${entry}'`)
+    await expect(load()).rejects.toThrow('ERR_MODULE_NOT_FOUND')
+    await installed.add(...peers)
+    await load()
+  }
+})
+
 test('every published entry loads from ESM and from CommonJS, with the same names', async () => {
   const entries = Object.keys(manifest.exports)
     .filter((entry) => entry !== './package.json')
