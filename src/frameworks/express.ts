@@ -1,4 +1,4 @@
-// prisma-extension-tenancy/express: Express 4 and 5.
+// prisma-extension-tenancy/express: Express 5.
 import type { NextFunction, Request, Response } from 'express'
 import { runInScope } from '../context.js'
 import { holdScope } from './node-scope.js'

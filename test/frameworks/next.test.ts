@@ -1,5 +1,5 @@
 // Proves that what /next wraps holds a request's scope to the last chunk of its body. Here behind a small server that
-// turns Node's requests into the Web's as Next does; test/examples/nextjs-app.test.ts starts Next itself.
+// turns Node's requests into the Web's as Next does.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
