@@ -1,4 +1,4 @@
-import type { Relation } from './catalog.js'
+import type { Oid, Relation } from './catalog.js'
 import type { Facts, Limit, Partition, ReachedTable, TableFacts, TenantTable } from './facts.js'
 import type { TablePrivilege } from './privileges.js'
 import { mayEnter } from './reach.js'
@@ -43,13 +43,12 @@ export function mayWriteRows(table: TableFacts, facts: Facts): boolean {
   return 'root' in table && mayWriteRows((table as Partition).root, facts)
 }
 
-/** The table of tenants is what tenant columns refer to, and everybody's: a tenant table may be what it refers to in turn. */
-export function isTenantsTable({ oid }: Relation, facts: Facts): boolean {
-  return facts.tenantTables.some(({ relation, tenantColumn }) =>
-    facts
-      .constraints(relation.oid)
-      .some(
-        ({ references, columns }) => references?.relation === oid && columns.join() === String(tenantColumn.number),
-      ),
+/** The tables of tenants are what tenant columns refer to, and everybody's: a tenant table may be one in turn. */
+export function tenantsTables({ tenantTables, constraints }: Facts): ReadonlySet<Oid> {
+  const referred = tenantTables.flatMap(({ relation, tenantColumn }) =>
+    constraints(relation.oid).flatMap(({ references, columns }) =>
+      references && columns.length === 1 && columns[0] === tenantColumn.number ? [references.relation] : [],
+    ),
   )
+  return new Set(referred)
 }

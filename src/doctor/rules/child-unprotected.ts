@@ -5,7 +5,7 @@ import type { Facts, ReachedTable } from '../facts.js'
 import { nameOfRelation, tableNameOf } from '../names.js'
 import { waysUp } from '../parent-paths.js'
 import type { Problem, Rule } from '../rule.js'
-import { isTenantsTable, mayUseRows } from '../tables.js'
+import { mayUseRows, tenantsTables } from '../tables.js'
 import { scopeFor } from '../tenant-scope.js'
 
 export const childUnprotected: Rule = {
@@ -15,11 +15,13 @@ export const childUnprotected: Rule = {
   why: 'Its rows belong to a customer because the rows that they point at do. The policy of that parent guards the parent, not this table: who reads it directly, or counts it, gets the rows of every customer.',
   docsUrl: 'https://www.postgresql.org/docs/current/ddl-rowsecurity.html',
   harm: 'leak',
-  check: (facts) =>
-    facts.reachedTables
+  check: (facts) => {
+    const everybodys = tenantsTables(facts)
+    return facts.reachedTables
       .filter(({ relation, policies }) => !relation.rowSecurity && policies.length === 0 && mayUseRows(relation, facts))
-      .filter(({ relation }) => !isTenantsTable(relation, facts))
-      .map((table) => problem(table, facts)),
+      .filter(({ relation }) => !everybodys.has(relation.oid))
+      .map((table) => problem(table, facts))
+  },
 }
 
 function problem({ relation, path }: ReachedTable, facts: Facts): Problem {

@@ -8,7 +8,7 @@ import { originOf } from '../guessable.js'
 import { columnNames, constraintsOf, freeIndexName, indexesOf } from '../keys.js'
 import { nameOfConstraint, tableNameOf } from '../names.js'
 import type { Problem, Rule } from '../rule.js'
-import { allTables, isOwned, isTenantsTable, mayWriteRows, type OwnedTable } from '../tables.js'
+import { allTables, isOwned, mayWriteRows, type OwnedTable, tenantsTables } from '../tables.js'
 
 export const uniqueWithoutTenant: Rule = {
   id: 'unique-without-tenant',
@@ -17,14 +17,16 @@ export const uniqueWithoutTenant: Rule = {
   why: 'A unique key is checked against the rows of all customers, policies or not. Where one customer already has a value, the next is refused it, and learns from the refusal that somebody has it: whose e-mail address is known here, which number is taken.',
   docsUrl: 'https://www.postgresql.org/docs/current/ddl-rowsecurity.html',
   harm: 'leak',
-  check: (facts) =>
-    allTables(facts)
-      .filter((table) => mayWriteRows(table, facts) && !isTenantsTable(table.relation, facts))
+  check: (facts) => {
+    const everybodys = tenantsTables(facts)
+    return allTables(facts)
+      .filter((table) => mayWriteRows(table, facts) && !everybodys.has(table.relation.oid))
       .flatMap((table) =>
         indexesOf(table.relation.oid, facts)
           .filter((index) => (index.unique || index.exclusion) && !index.inherited && !hasTenant(index, table))
           .flatMap((index) => problem(index, table, facts)),
-      ),
+      )
+  },
 }
 
 function hasTenant({ columns, relation }: Index, table: TableFacts): boolean {
