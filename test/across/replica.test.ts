@@ -31,9 +31,9 @@ afterAll(async () => {
 const count = (options: object = {}) =>
   opened.prisma.$acrossTenants({ reason: 'figures', ...options }, () => opened.prisma.project.count())
 
-/** Until the standby has replayed what the primary has written by now. */
+/** Until the standby has replayed all that is done by now: with synchronous_commit off that is not written yet. */
 async function caughtUp(): Promise<void> {
-  const [now] = await runSql<{ lsn: string }>(primary.adminUrl, 'SELECT pg_current_wal_lsn()::text AS lsn')
+  const [now] = await runSql<{ lsn: string }>(primary.adminUrl, 'SELECT pg_current_wal_insert_lsn()::text AS lsn')
   const replayed = () => runSql(standby.adminUrl, 'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS yes', [now?.lsn])
   await expect.poll(async () => (await replayed())[0], { timeout: 20_000 }).toEqual({ yes: true })
 }
