@@ -52,7 +52,8 @@ export class Scope {
 
 const MAX_SETTING_BYTES = 4096
 const noSettings: Readonly<Record<string, string>> = Object.freeze({})
-const noTenant = new Scope({ tenant: undefined, settings: noSettings, across: undefined })
+/** The scope of `withoutTenant`. */
+export const noTenantScope = new Scope({ tenant: undefined, settings: noSettings, across: undefined })
 
 // One storage for all copies of this package in the process: a CommonJS service may load it beside an ESM library.
 const storageKey = Symbol.for('prisma-extension-tenancy.scopes')
@@ -79,7 +80,7 @@ export async function withTenant<T>(tenant: Tenant, fn: () => T | PromiseLike<T>
  * @example const tenant = await withoutTenant(() => prisma.tenant.findUnique({ where: { host } }))
  */
 export async function withoutTenant<T>(fn: () => T | PromiseLike<T>): Promise<T> {
-  return runInScope(noTenant, async () => await fn())
+  return runInScope(noTenantScope, async () => await fn())
 }
 
 /**
@@ -160,7 +161,8 @@ function checkSettings(settings: unknown): Readonly<Record<string, string>> {
   return Object.freeze(checked)
 }
 
-function isPlainObject(value: unknown): value is Record<string, unknown> & { id: TenantId } {
+/** An object literal, and no array, Date or instance of a class: what JSON and options are made of. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const prototype = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null

@@ -1,4 +1,5 @@
 import { TenancyError } from '../errors.js'
+import { AUDIT_TABLE } from '../sql/across-audit.js'
 import { quoteTable, type TableName } from '../sql/quote.js'
 import type { AcrossUse } from './use.js'
 
@@ -34,8 +35,6 @@ export interface AcrossReport {
 
 /** Runs one statement on the primary, with no tenant in scope, and answers with how many rows it touched. */
 export type RunOnPrimary = (sql: string, values: readonly (string | null)[]) => Promise<number>
-
-export const AUDIT_TABLE: TableName = { schema: 'tenancy', table: 'across_tenants' }
 
 /** The way of one client to reading across tenants: what is told before and after. */
 export class AcrossAccess {

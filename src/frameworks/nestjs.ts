@@ -18,7 +18,7 @@ import {
 } from '@nestjs/common'
 import { APP_GUARD, APP_INTERCEPTOR, HttpAdapterHost, Reflector } from '@nestjs/core'
 import { Observable } from 'rxjs'
-import { currentScope, currentTenant, runInScope, type Scope, withoutTenant } from '../context.js'
+import { currentTenant, noTenantScope, runInScope } from '../context.js'
 import { TenancyError } from '../errors.js'
 import { holdScope } from './node-scope.js'
 import { factsOfNode, type NodeRequest } from './request-facts.js'
@@ -40,11 +40,6 @@ export interface TenancyModuleAsyncOptions<User = unknown> extends Pick<ModuleMe
 
 const OPTIONS = Symbol('prisma-extension-tenancy.options')
 const WITHOUT_TENANT = 'prisma-extension-tenancy.without-tenant'
-let nobody: Scope | undefined
-// It calls at once, so the scope is there before anybody needs it.
-void withoutTenant(() => {
-  nobody = currentScope()
-})
 
 /** What came of a request's middleware. An error waits for the guard, so that exception filters see it. */
 type Outcome = Resolution | { readonly error: unknown }
@@ -129,7 +124,7 @@ function openScope(
   // A Fastify adapter's middleware gets Node's own request, and so does Express's, which extends it.
   const raw: IncomingMessage & NodeRequest = request
   const go = (outcome: Outcome): void => {
-    const scope = 'error' in outcome ? nobody : (outcome.scope ?? nobody)
+    const scope = ('error' in outcome ? undefined : outcome.scope) ?? noTenantScope
     outcomes.set(raw, outcome)
     holdScope(raw, response, scope)
     runInScope(scope, next)
@@ -173,7 +168,7 @@ function withoutTenantInterceptor(reflector: Reflector): NestInterceptor {
   return {
     intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
       if (!isWithoutTenant(reflector, context)) return next.handle()
-      return new Observable((subscriber) => runInScope(nobody, () => next.handle().subscribe(subscriber)))
+      return new Observable((subscriber) => runInScope(noTenantScope, () => next.handle().subscribe(subscriber)))
     },
   }
 }

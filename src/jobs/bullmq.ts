@@ -1,8 +1,9 @@
 import type { FlowJob, FlowProducer, Job, Processor, Queue } from 'bullmq'
 import { type Tenant, withTenant } from '../context.js'
-import { isTenancyError, TenancyError } from '../errors.js'
+import { TenancyError } from '../errors.js'
 import type { TenantJobs } from './jobs.js'
 import type { TenantPayload } from './payload.js'
+import { reasonOf } from './refusal.js'
 import { defaultJobs } from './unsigned.js'
 
 export interface BullmqOptions {
@@ -139,6 +140,5 @@ function ownOptionsOf<Options extends object>({ opts }: { opts?: Options }, jobs
 
 /** BullMQ knows this error by its name too, which spares us the import: https://docs.bullmq.io/patterns/stop-retrying-jobs */
 function unrecoverable(cause: unknown): Error {
-  const reason = isTenancyError(cause) ? `${cause.message} ${cause.hint}` : String(cause)
-  return Object.assign(new Error(reason, { cause }), { name: 'UnrecoverableError' })
+  return Object.assign(new Error(reasonOf(cause), { cause }), { name: 'UnrecoverableError' })
 }

@@ -1,10 +1,11 @@
 import type { AddJobFunction, AddJobsFunction, Helpers, Job, JobHelpers } from 'graphile-worker'
 import { type Tenant, withTenant } from '../context.js'
-import { isTenancyError, TenancyError } from '../errors.js'
+import { TenancyError } from '../errors.js'
 import { showValue } from '../show-value.js'
 import { quoteIdentifier, quoteRole } from '../sql/quote.js'
 import type { TenantJobs } from './jobs.js'
 import type { TenantPayload } from './payload.js'
+import { reasonOf } from './refusal.js'
 import { rowsThrough, type TransactionClient } from './transaction.js'
 import { defaultJobs } from './unsigned.js'
 
@@ -84,7 +85,7 @@ export function tenantTask<Payload = unknown>(
  * further attempt, and then fails it as any other.
  */
 async function failForGood({ job, query }: JobHelpers, schema: string, error: unknown): Promise<Error> {
-  const reason = isTenancyError(error) ? `${error.message} ${error.hint}` : String(error)
+  const reason = reasonOf(error)
   try {
     await query(`UPDATE ${schema}._private_jobs SET max_attempts = attempts WHERE id = $1`, [job.id])
     // The worker asks its own copy whether to emit job:failed.

@@ -1,4 +1,4 @@
-import { currentScope } from '../context.js'
+import { currentScope, isPlainObject } from '../context.js'
 import { NoTenantError, TenancyError } from '../errors.js'
 import { showValue } from '../show-value.js'
 import { checkTenantId, type TenantId } from '../tenant.js'
@@ -94,12 +94,6 @@ function readSettings(settings: unknown): Readonly<Record<string, string>> | und
     throw refused('its settings are no object of names and texts')
   }
   return settings as Record<string, string>
-}
-
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  const prototype = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 function refused(why: string): TenancyError {

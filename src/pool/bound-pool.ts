@@ -37,7 +37,7 @@ export class BoundPool extends pg.Pool {
     this.#checkRole = checkRole
     this.#lender = {
       binder,
-      admit: (query, values) => this.#admit(query, values),
+      admit: (query, values) => this.#admit(currentScope(), query, values),
       refuse: refuseReleased,
     }
   }
@@ -83,8 +83,9 @@ export class BoundPool extends pg.Pool {
   override query(config: unknown, values?: unknown, callback?: unknown): unknown {
     return answer(config, values, callback, () => {
       // The scope is read now, before anything is awaited.
-      const pool = this.poolFor(currentScope())
-      const admission = pool.#admit(config, values)
+      const scope = currentScope()
+      const pool = this.poolFor(scope)
+      const admission = pool.#admit(scope, config, values)
       if (admission.statement.kind !== 'query' && admission.statement.kind !== 'session') {
         throw new TenancyError('QUERY.UNSUPPORTED', 'A transaction needs one connection, and pool.query may use any.', {
           hint: 'const client = await pool.connect(), then client.query(…) and client.release().',
@@ -137,8 +138,7 @@ export class BoundPool extends pg.Pool {
     return runInScope(undefined, () => super.emit(event as 'connect', ...(handles as [never])))
   }
 
-  #admit(config: unknown, values: unknown): Admission {
-    const scope = currentScope()
+  #admit(scope: Scope | undefined, config: unknown, values: unknown): Admission {
     if (!scope?.admitted && isPrismaQuery(config)) throw refuseBareClient()
     const binding = this.#binder.bind(scope as Scope)
     const input = readInput(config, values)

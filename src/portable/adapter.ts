@@ -1,4 +1,3 @@
-import { AcrossBinder } from '../across/across-binder.js'
 import { notConfigured } from '../across/across-tenants.js'
 import type { Binding, Binds } from '../binding.js'
 import { currentScope } from '../context.js'
@@ -119,7 +118,7 @@ class PortableAdapter implements SqlDriverAdapter {
 
   /** The adapter whose connections serve the scope. */
   async #inScope(): Promise<PortableAdapter> {
-    if (currentScope()?.across === undefined || this.#role.binder instanceof AcrossBinder) return this
+    if (currentScope()?.across === undefined) return this
     if (this.#acrossAdapter === undefined) throw notConfigured()
     this.#across ??= this.#acrossAdapter.factory.connect()
     return this.#across.catch((error: unknown) => {

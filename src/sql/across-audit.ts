@@ -8,7 +8,8 @@ export interface AcrossTenantsAuditOptions {
   table?: TableName | undefined
 }
 
-const DEFAULT_TABLE = { schema: 'tenancy', table: 'across_tenants' }
+/** Where uses are written if no other table is given. */
+export const AUDIT_TABLE = { schema: 'tenancy', table: 'across_tenants' }
 
 /**
  * SQL that makes the table in which each use of `acrossTenants` is written before it starts, and its outcome
@@ -19,7 +20,7 @@ const DEFAULT_TABLE = { schema: 'tenancy', table: 'across_tenants' }
  */
 export function acrossTenantsAudit(options: AcrossTenantsAuditOptions): string {
   checkOptions('acrossTenantsAudit', options, ['app', 'table'])
-  const { table = DEFAULT_TABLE } = options
+  const { table = AUDIT_TABLE } = options
   const app = quoteRole(options.app)
   const target = quoteTable(table)
   const schema = typeof table === 'string' ? undefined : quoteIdentifier(table.schema)
@@ -48,5 +49,5 @@ GRANT INSERT (id, reason, caller, may_write, min_tenants), UPDATE (finished_at, 
  */
 export function dropAcrossTenantsAudit(options: AcrossTenantsAuditOptions): string {
   checkOptions('dropAcrossTenantsAudit', options, ['app', 'table'])
-  return `DROP TABLE IF EXISTS ${quoteTable(options.table ?? DEFAULT_TABLE)};\n`
+  return `DROP TABLE IF EXISTS ${quoteTable(options.table ?? AUDIT_TABLE)};\n`
 }

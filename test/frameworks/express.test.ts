@@ -1,10 +1,8 @@
 // Proves on real Express servers that a request's scope holds from the middleware to the last event, and no further.
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream'
 import express from 'express'
 import { tenantScope } from '../../src/frameworks/express.js'
-import { AppError, EXPECTED, type Framework, here, lines, nodeStream, waits } from './stages.js'
+import { EXPECTED, type Framework, here, lines, listening, nodeStream, waits } from './stages.js'
 import { describeFramework } from './suite.js'
 
 const framework: Framework = {
@@ -38,7 +36,7 @@ const framework: Framework = {
     })
     app.get('/throw', async (request) => {
       await waits(request.url)
-      throw new AppError('thrown')
+      throw new Error('thrown')
     })
     app.post('/echo', (request, response) => void response.json({ tenant: here(), body: request.body }))
     app.get('/projects', async (_request, response) => {
@@ -49,15 +47,7 @@ const framework: Framework = {
       response.status(500).json({ tenant: here() })
     }) satisfies express.ErrorRequestHandler)
     const server = app.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return {
-      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      server,
-      async close() {
-        server.closeAllConnections()
-        await new Promise((resolve) => server.close(resolve))
-      },
-    }
+    return listening(server)
   },
 }
 

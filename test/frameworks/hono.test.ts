@@ -1,13 +1,11 @@
 // Proves on real Hono servers that a request's scope holds to the last chunk of its body, and no further.
-import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { stream } from 'hono/streaming'
 import { expect, test } from 'vitest'
 import { tenantScope } from '../../src/frameworks/hono.js'
-import { EXPECTED, type Framework, here, lines, waits, webStream } from './stages.js'
+import { EXPECTED, type Framework, here, lines, listening, waits, webStream } from './stages.js'
 import { describeFramework } from './suite.js'
 
 const framework: Framework = {
@@ -42,15 +40,7 @@ const framework: Framework = {
     })
     app.get('/projects', async (c) => c.json(((await prisma?.project.findMany()) ?? []).map(({ id }) => id)))
     const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server
-    await once(server, 'listening')
-    return {
-      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      server,
-      async close() {
-        server.closeAllConnections()
-        await new Promise((resolve) => server.close(resolve))
-      },
-    }
+    return listening(server)
   },
 }
 

@@ -2,11 +2,10 @@
 // turns Node's requests into the Web's as Next does.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { tenantScope } from '../../src/frameworks/next.js'
-import { EXPECTED, type Framework, here, waits, webStream } from './stages.js'
+import { EXPECTED, type Framework, here, listening, waits, webStream } from './stages.js'
 import { describeFramework } from './suite.js'
 
 type Handler = (request: Request) => Response | Promise<Response>
@@ -52,15 +51,7 @@ const framework: Framework = {
       })
     })
     server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return {
-      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      server,
-      async close() {
-        server.closeAllConnections()
-        await new Promise((resolve) => server.close(resolve))
-      },
-    }
+    return listening(server)
   },
 }
 

@@ -1,6 +1,8 @@
 // What every app under test does: it shows the tenant at each stage of a request, and notes it where no answer can.
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises'
 import { tryCurrentTenant } from '../../src/context.js'
@@ -27,6 +29,19 @@ export interface ServerUnderTest {
   readonly url: string
   readonly server: Server
   close(): Promise<void>
+}
+
+/** A server that was told to listen on a port of its own choice, as soon as it does. */
+export async function listening(server: Server): Promise<ServerUnderTest> {
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    server,
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
 }
 
 export interface Framework {
@@ -119,5 +134,3 @@ export function nodeStream(url: string): Readable {
 export function numberIn(url: string, name: string): number {
   return Number(new URL(url, 'http://x').searchParams.get(name) ?? 1)
 }
-
-export class AppError extends Error {}

@@ -1,13 +1,11 @@
 // Proves on real tRPC servers that a call's scope holds in its procedure and in what a subscription yields.
-import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { createHTTPServer } from '@trpc/server/adapters/standalone'
 import { observable } from '@trpc/server/observable'
 import { describe, expect, test } from 'vitest'
 import { fromHeader, tenantScope } from '../../src/frameworks/trpc.js'
-import { EXPECTED, type Framework, here, lines, NOBODY, waits } from './stages.js'
+import { EXPECTED, type Framework, here, lines, listening, NOBODY, waits } from './stages.js'
 import { describeFramework } from './suite.js'
 
 const framework: Framework = {
@@ -54,15 +52,7 @@ const framework: Framework = {
     })
     const server = createHTTPServer({ router, createContext: ({ req }) => ({ req }) })
     server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return {
-      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      server,
-      async close() {
-        server.closeAllConnections()
-        await new Promise((resolve) => server.close(resolve))
-      },
-    }
+    return listening(server)
   },
 }
 

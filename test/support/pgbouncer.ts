@@ -1,12 +1,12 @@
 // A PgBouncer between the tests and their server: Debian's 1.18 knows no prepared statements across transactions, which
 // is the harder case.
-import { execFileSync } from 'node:child_process'
 import { chown, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { freePort } from './free-port.js'
 import { startGuarded } from './guarded-process.js'
+import { installedCommand } from './installed-command.js'
 import type { TestServer } from './postgres.js'
 import { serverUser } from './server-user.js'
 
@@ -36,23 +36,11 @@ const COMMANDS = ['pgbouncer', '/usr/sbin/pgbouncer']
  * absence fails the test in `startPgBouncer`.
  */
 export function pgbouncerAvailable(): boolean {
-  return process.env.REQUIRE_PGBOUNCER === '1' || installedCommand() !== undefined
-}
-
-function installedCommand(): string | undefined {
-  // A user's PATH often has no /usr/sbin.
-  return COMMANDS.find((command) => {
-    try {
-      execFileSync(command, ['--version'], { stdio: 'ignore' })
-      return true
-    } catch {
-      return false
-    }
-  })
+  return process.env.REQUIRE_PGBOUNCER === '1' || installedCommand(COMMANDS) !== undefined
 }
 
 export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBouncer> {
-  const command = installedCommand()
+  const command = installedCommand(COMMANDS)
   if (command === undefined) {
     throw new Error(
       'PgBouncer is not installed: run apt-get install pgbouncer, or unset REQUIRE_PGBOUNCER to skip its tests.',

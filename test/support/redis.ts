@@ -1,10 +1,10 @@
 // A Redis of a test's own, in a temporary folder and with nothing kept. BullMQ wants a real one.
-import { execFileSync } from 'node:child_process'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.js'
 import { startGuarded } from './guarded-process.js'
+import { installedCommand } from './installed-command.js'
 
 export interface TestRedis {
   readonly host: string
@@ -22,22 +22,11 @@ const COMMANDS = ['redis-server', '/usr/bin/redis-server']
  * the test in `startRedis`.
  */
 export function redisAvailable(): boolean {
-  return process.env.REQUIRE_REDIS === '1' || installedCommand() !== undefined
-}
-
-function installedCommand(): string | undefined {
-  return COMMANDS.find((command) => {
-    try {
-      execFileSync(command, ['--version'], { stdio: 'ignore' })
-      return true
-    } catch {
-      return false
-    }
-  })
+  return process.env.REQUIRE_REDIS === '1' || installedCommand(COMMANDS) !== undefined
 }
 
 export async function startRedis(): Promise<TestRedis> {
-  const command = installedCommand()
+  const command = installedCommand(COMMANDS)
   if (command === undefined) {
     throw new Error(
       'Redis is not installed: run apt-get install redis-server, or unset REQUIRE_REDIS to skip its tests.',
