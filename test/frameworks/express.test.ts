@@ -1,7 +1,9 @@
 // Proves on real Express servers that a request's scope holds from the middleware to the last event, and no further.
 import { pipeline } from 'node:stream'
 import express from 'express'
-import { tenantScope } from '../../src/frameworks/express.js'
+import { expect, test } from 'vitest'
+import { fromHeader, tenantScope } from '../../src/frameworks/express.js'
+import { exchange } from './client.js'
 import { EXPECTED, type Framework, here, lines, listening, nodeStream, waits } from './stages.js'
 import { describeFramework } from './suite.js'
 
@@ -52,3 +54,19 @@ const framework: Framework = {
 }
 
 describeFramework(framework)
+
+test('callbacks of write and end run in the scope of their own response, also of one that waits for the one before it', async () => {
+  const app = express().use(tenantScope({ tenant: fromHeader('x-tenant-id'), trusted: true }))
+  const seen: string[] = []
+  app.get('/:wait', (request, response) => {
+    const tenant = request.get('x-tenant-id')
+    response.write('written', () => seen.push(`write ${tenant} ${here()}`))
+    setTimeout(() => response.end('ended', () => seen.push(`end ${tenant} ${here()}`)), Number(request.params.wait))
+  })
+  const server = await listening(app.listen(0, '127.0.0.1'))
+  const get = (wait: number, tenant: string, ...more: string[]) =>
+    [`GET /${wait} HTTP/1.1`, 'Host: x', `X-Tenant-Id: ${tenant}`, ...more, '', ''].join('\r\n')
+  await exchange(server.url, get(50, 'a') + get(1, 'b', 'Connection: close'))
+  expect(seen.sort()).toEqual(['end a a', 'end b b', 'write a a', 'write b b'])
+  await server.close()
+})
