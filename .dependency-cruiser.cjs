@@ -1,20 +1,24 @@
 // Imports point one way. The library: errors ← tenant ← context ← { pool, sql } ← extension. The command:
 // errors ← sql ← schema ← migration ← online ← cli. See npm run check.
 const command = '^src/(schema|migration|online|cli)/'
-const words = 'errors|show-value|setting-name'
+const words = 'errors|diagnostics|show-value|setting-name'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'errors-import-nothing', severity: 'error', from: { path: '^src/errors\\.ts$' }, to: { path: '^src/' } },
+    { name: 'errors-import-nothing', severity: 'error', from: { path: '^src/errors\\.ts$' }, to: { path: '^src/', pathNot: '^src/diagnostics[.]ts$' } },
+    { name: 'diagnostics-import-nothing', severity: 'error', from: { path: '^src/diagnostics[.]ts$' }, to: { path: '^src/' } },
+    { name: 'telemetry-knows-the-context', severity: 'error', from: { path: '^src/telemetry/' }, to: { path: '^src/', pathNot: `^src/(telemetry/|context\\.ts|tenant\\.ts|seal-key\\.ts|${words})` } },
+    { name: 'telemetry-is-asked-for', severity: 'error', from: { path: '^src/', pathNot: '^src/telemetry/' }, to: { path: '^src/telemetry/' } },
+    { name: 'telemetry-needs-nobody', severity: 'error', from: { path: '^src/telemetry/' }, to: { path: 'node_modules' } },
     { name: 'sql-stands-alone', severity: 'error', from: { path: '^src/sql/' }, to: { path: '^src/', pathNot: `^src/(sql/|${words})` } },
     { name: 'doctor-knows-sql', severity: 'error', from: { path: '^src/doctor/' }, to: { path: '^src/', pathNot: `^src/(doctor/|sql/|${words})` } },
     { name: 'doctor-needs-nobody', severity: 'error', from: { path: '^src/doctor/' }, to: { path: 'node_modules' } },
     { name: 'only-the-catalog-is-read', severity: 'error', from: { path: '^src/doctor/', pathNot: '^src/doctor/(doctor|evaluate|read-catalog)[.]ts$' }, to: { path: '^src/doctor/catalog-sql[.]ts$' } },
     { name: 'rules-see-facts', severity: 'error', from: { path: '^src/doctor/rules/' }, to: { path: '^src/doctor/(catalog-sql|read-catalog|evaluate|doctor|gather-facts)[.]ts$', dependencyTypesNot: ['type-only'] } },
-    { name: 'gate-stands-alone', severity: 'error', from: { path: '^src/gate/' }, to: { path: '^src/', pathNot: '^src/(gate/|errors)' } },
-    { name: 'context-knows-no-database', severity: 'error', from: { path: '^src/(context|tenant)\\.ts$' }, to: { path: '^src/', pathNot: '^src/(errors|tenant|show-value|across/use)' } },
+    { name: 'gate-stands-alone', severity: 'error', from: { path: '^src/gate/' }, to: { path: '^src/', pathNot: '^src/(gate/|errors|diagnostics)' } },
+    { name: 'context-knows-no-database', severity: 'error', from: { path: '^src/(context|tenant)\\.ts$' }, to: { path: '^src/', pathNot: '^src/(errors|diagnostics|tenant|show-value|across/use)' } },
     { name: 'pool-knows-no-extension', severity: 'error', from: { path: '^src/pool/' }, to: { path: '^src/(extension|scope-requests|scoped-client|portable|index)' } },
     { name: 'testing-uses-the-client', severity: 'error', from: { path: '^src/testing/' }, to: { path: '^src/', pathNot: `^src/(testing/|sql/|context\\.ts|tenant\\.ts|prisma-internals\\.ts|${words})` } },
     { name: 'testing-knows-no-runner', severity: 'error', from: { path: '^src/testing/' }, to: { path: 'node_modules', pathNot: 'node_modules/(pg|@types/pg)/' } },

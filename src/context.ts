@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { AcrossUse } from './across/use.js'
+import { type ScopeEvent, scopeChannel } from './diagnostics.js'
 import { NoTenantError, TenancyError } from './errors.js'
 import { checkTenantId, type TenantId } from './tenant.js'
 
@@ -21,7 +22,7 @@ export class Scope {
    * What is bound for this scope, kept by who worked it out: one object for a scope and its twins. A scope lives as
    * long as a request, and each of its queries asks.
    */
-  readonly bound: { by?: object; binding?: unknown }
+  readonly bound: { by?: object; binding?: unknown; told?: boolean }
   #admitted: Scope | undefined
 
   constructor(
@@ -54,6 +55,8 @@ const MAX_SETTING_BYTES = 4096
 const noSettings: Readonly<Record<string, string>> = Object.freeze({})
 /** The scope of `withoutTenant`. */
 export const noTenantScope = new Scope({ tenant: undefined, settings: noSettings, across: undefined })
+// One scope for all, so `withoutTenant` tells of each use itself.
+noTenantScope.bound.told = true
 
 // One storage for all copies of this package in the process: a CommonJS service may load it beside an ESM library.
 const storageKey = Symbol.for('prisma-extension-tenancy.scopes')
@@ -80,6 +83,7 @@ export async function withTenant<T>(tenant: Tenant, fn: () => T | PromiseLike<T>
  * @example const tenant = await withoutTenant(() => prisma.tenant.findUnique({ where: { host } }))
  */
 export async function withoutTenant<T>(fn: () => T | PromiseLike<T>): Promise<T> {
+  if (scopeChannel.hasSubscribers) runInScope(noTenantScope, () => tellScope(noTenantScope))
   return runInScope(noTenantScope, async () => await fn())
 }
 
@@ -107,7 +111,21 @@ export function currentScope(): Scope | undefined {
 
 /** Runs `fn` in exactly this scope; `undefined` is outside any. */
 export function runInScope<T>(scope: Scope | undefined, fn: () => T): T {
-  return scopes.run(scope, fn)
+  // Entered many times: by its queries, by the events of its request. Opened once.
+  if (!scopeChannel.hasSubscribers || scope === undefined || scope.bound.told) return scopes.run(scope, fn)
+  return scopes.run(scope, () => {
+    scope.bound.told = true
+    tellScope(scope)
+    return fn()
+  })
+}
+
+function tellScope({ tenant, across }: Scope): void {
+  scopeChannel.publish(
+    (tenant !== undefined
+      ? { kind: 'tenant', tenant: String(tenant) }
+      : { kind: across ? 'across' : 'none' }) satisfies ScopeEvent,
+  )
 }
 
 /** The scope of a tenant, checked. */

@@ -1,3 +1,5 @@
+import { type RefusalEvent, refusalChannel } from './diagnostics.js'
+
 /** What went wrong, as a stable word to switch on. */
 export type TenancyErrorCode =
   | 'TENANT.REQUIRED'
@@ -54,6 +56,7 @@ export class TenancyError extends Error {
     this.meta = { ...details.meta }
     // Prisma rebuilds errors that pass through its engine and keeps `code` and this object: the way back to the original.
     Object.defineProperty(this.meta, brand, { value: this })
+    if (refusalChannel.hasSubscribers) refusalChannel.publish({ code, message } satisfies RefusalEvent)
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { acrossScope, currentScope, runInScope } from '../context.js'
+import { type AcrossEnd, type AcrossEvent, acrossChannel } from '../diagnostics.js'
 import { TenancyError } from '../errors.js'
 import { unsupported } from '../refusals.js'
 import type { AcrossAccess } from './access.js'
@@ -70,12 +71,23 @@ export async function runAcross<T>(
     )
   }
   await access.begin(use)
+  if (acrossChannel.hasSubscribers) tellAcross(use)
   const outcome = await settle(() => runInScope(acrossScope(use), async () => await fn()))
   use.over = true
-  const ended = await settle(() => access.end(use, outcome.status === 'fulfilled' ? 'returned' : 'threw'))
+  const end = outcome.status === 'fulfilled' ? 'returned' : 'threw'
+  if (acrossChannel.hasSubscribers) tellAcross(use, end)
+  const ended = await settle(() => access.end(use, end))
   if (outcome.status === 'rejected') throw outcome.reason
   if (ended.status === 'rejected') throw ended.reason
   return outcome.value
+}
+
+function tellAcross(use: AcrossUse, outcome?: AcrossEnd['outcome']): void {
+  const { id, reason, caller, write, startedAt, statements } = use
+  const event: AcrossEvent = outcome
+    ? { phase: 'end', id, reason, caller, write, duration: Date.now() - startedAt.getTime(), statements, outcome }
+    : { phase: 'begin', id, reason, caller, write }
+  acrossChannel.publish(event)
 }
 
 export function notConfigured(): TenancyError {

@@ -1,4 +1,5 @@
 import { type Scope, type Tenant, tenantScope, withoutTenant } from '../context.js'
+import { type RefusalEvent, refusalChannel } from '../diagnostics.js'
 import { TenancyError, tenancyErrorWithin } from '../errors.js'
 import { showValue } from '../show-value.js'
 import { type TenantId, type TenantIdType, tenantIdParser } from '../tenant.js'
@@ -93,10 +94,19 @@ export function tenantResolver<Request, User>(
     return missing
   }
   return (facts, request) =>
-    withoutTenant(() => resolve(facts, request)).catch((error: unknown) => {
+    withoutTenant(() => resolve(facts, request)).then(tellRefusal, (error: unknown) => {
+      // Told when the error was made.
       if (tenancyErrorWithin(error)?.code === 'TENANT.INVALID_ID') return refusal
       throw error
     })
+}
+
+function tellRefusal(resolution: Resolution): Resolution {
+  if (refusalChannel.hasSubscribers && resolution.refusal) {
+    const { status, body } = resolution.refusal
+    refusalChannel.publish({ code: 'REQUEST.REFUSED', message: body.error, status } satisfies RefusalEvent)
+  }
+  return resolution
 }
 
 function inOneForm(tenant: Tenant, canonical: (id: TenantId) => TenantId): Tenant {

@@ -1,4 +1,6 @@
 import type { Binding } from '../binding.js'
+import { currentScope } from '../context.js'
+import { bindingChannel, tellBinding } from '../diagnostics.js'
 import { bindFailed, refusesBinding } from '../refusals.js'
 import { newResult, type ResultBuilder, type TransactionStatus, type TypeParsers, type Wire } from './pg-internals.js'
 import { BEGIN_NAME, BINDING_NAME, type PreparedStatements } from './prepared-statements.js'
@@ -60,6 +62,9 @@ export class Unit {
     this.#result = newResult(plan.query.rowMode, plan.query.types ?? types)
     this.#preludeLeft = plan.held.length + (plan.binding ? 1 : 0)
     this.query_timeout = plan.query.timeout
+    // Now: what is made here is in scope, what pg calls later is not.
+    if (bindingChannel.hasSubscribers && plan.binding)
+      tellBinding(plan.binding.values, currentScope()?.across !== undefined)
     this.outcome = new Promise((resolve) => {
       this.#settle = resolve
     })

@@ -1,6 +1,7 @@
 import { watch } from '../across/watch.js'
 import type { Binding, Binds } from '../binding.js'
 import { currentScope } from '../context.js'
+import { bindingChannel, tellBinding } from '../diagnostics.js'
 import { TenancyError } from '../errors.js'
 import { bindFailed, refusesBinding, transactionIsOver, transactionOfAnotherScope, unsupported } from '../refusals.js'
 import { type SqlQuery, type SqlResultSet, sqlQuery, type Transaction } from './driver-adapter.js'
@@ -103,6 +104,7 @@ export async function bindTransaction(tx: Transaction, binder: Binds, binding: B
   // transaction's COMMIT would commit what somebody else was told had failed.
   const sql = `${binder.sql}, (pg_catalog.pg_current_xact_id_if_assigned() IS NULL)::text`
   const { values } = binding
+  if (bindingChannel.hasSubscribers) tellBinding(values, currentScope()?.across !== undefined)
   const { rows } = await tx.queryRaw(sqlQuery(sql, values)).catch((error: unknown) => {
     const { originalCode } = ((error as { cause?: unknown } | null)?.cause ?? {}) as { originalCode?: string }
     throw originalCode !== undefined && refusesBinding(originalCode)
