@@ -10,6 +10,7 @@ export default defineConfig([
       'src/sql/index.ts',
       'src/doctor/index.ts',
       'src/testing/index.ts',
+      'src/telemetry/index.ts',
       'src/jobs/index.ts',
       'src/jobs/bullmq.ts',
       'src/jobs/pg-boss.ts',

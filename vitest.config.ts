@@ -11,6 +11,7 @@ export default defineConfig({
       { find: /^prisma-extension-tenancy\/sql$/, replacement: at('src/sql/index.ts') },
       { find: /^prisma-extension-tenancy\/testing$/, replacement: at('src/testing/index.ts') },
       { find: /^prisma-extension-tenancy\/doctor$/, replacement: at('src/doctor/index.ts') },
+      { find: /^prisma-extension-tenancy\/telemetry$/, replacement: at('src/telemetry/index.ts') },
       {
         find: /^prisma-extension-tenancy\/(express|fastify|hono|nestjs|next|trpc)$/,
         replacement: at('src/frameworks/$1.ts'),
