@@ -269,9 +269,12 @@ describe.each(modes)('in %s mode', (mode) => {
   })
 })
 
-test('a refused request is told once, with what it was answered', async () => {
+test.each([
+  { answers: 'at once', authorize: (_: unknown, id: string) => id === 'a' },
+  { answers: 'later', authorize: async (_: unknown, id: string) => id === 'a' },
+])('a request that is refused $answers is told once, with what it was answered', async ({ authorize }) => {
   const app = express()
-  app.use(tenantScope({ tenant: fromHeader('x-tenant'), authorize: (_, id) => id === 'a', refused: 404 }))
+  app.use(tenantScope({ tenant: fromHeader('x-tenant'), authorize, refused: 404 }))
   app.get('/', (_request, response) => void response.json({ tenant: tryCurrentTenant() }))
   const server = await listening(app.listen(0, '127.0.0.1'))
   const ask = (headers: Record<string, string>) => fetch(server.url, { headers }).then(({ status }) => status)
@@ -287,7 +290,6 @@ test('a refused request is told once, with what it was answered', async () => {
     { code: 'REQUEST.REFUSED', message: 'tenant required', status: 400 },
     { code: 'TENANT.INVALID_ID', message: expect.stringContaining('255 bytes') },
   ])
-  // A request is looked at without a tenant first.
   expect(scope.filter(({ kind }) => kind === 'tenant')).toEqual([{ kind: 'tenant', tenant: 'a' }])
 })
 
