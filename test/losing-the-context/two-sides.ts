@@ -29,7 +29,7 @@ export interface Scene {
   readonly sides: readonly [Side, Side]
 }
 
-const ROUNDS = 20
+const ROUNDS = 15
 
 /** Declares the claims once for each mode, on a database of its own. */
 export function inEachMode(claims: (scene: Scene) => void, only: readonly Mode[] = modes): void {
