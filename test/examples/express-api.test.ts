@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { COMPANIES, type Company } from '../../examples/demo/companies.js'
 import { type Answer, ask } from '../../examples/demo/http-client.js'
-import { until } from '../jobs/tenants.js'
 import { type CompaniesDatabase, createCompaniesDatabase, logIn } from './companies-database.js'
 import { type ExampleProcess, startExample, typescript } from './example-process.js'
+import { takesNoMoreRequests } from './request-under-way.js'
 
 const [acme, birch] = COMPANIES
 
@@ -147,12 +147,7 @@ test('told to stop, it takes no more requests, and sends an export that it has b
   )
   const response = await transfer(acme, 'export')
   const ended = api.stop()
-  await until('it takes no more requests', () =>
-    ask(api.url, 'GET /health').then(
-      () => false,
-      () => true,
-    ),
-  )
+  await takesNoMoreRequests(api.url)
   const own = await database.projectsOf(acme)
   expect(tenantsOf(await response.text())).toEqual(own.map(() => acme.id))
   expect(await ended).toEqual({ code: 0, signal: null })

@@ -1,13 +1,10 @@
 // The NestJS example as its users would run it, a process of its own: each company is shown its own rows and writes its own,
 // the guard refuses a company that is not the session's, and an error leaves nothing behind for the next request.
-import { once } from 'node:events'
-import { request } from 'node:http'
-import { json } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { COMPANIES, type Company } from '../../examples/demo/companies.js'
-import { until } from '../jobs/tenants.js'
 import { type CompaniesDatabase, createCompaniesDatabase, logIn } from './companies-database.js'
 import { type ExampleProcess, startExample, typescript } from './example-process.js'
+import { beginPost, takesNoMoreRequests } from './request-under-way.js'
 
 const [acme, birch] = COMPANIES
 
@@ -128,32 +125,11 @@ test('after requests that failed, the next ones are of their own company, or of 
 })
 
 test('told to stop, it takes no more requests, and answers the one that has begun', async () => {
-  const body = JSON.stringify({ name: 'Last' })
-  const sent = request(`${app.url}/projects`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${tokens.get(acme)}`,
-      'x-company-id': acme.id,
-      'content-type': 'application/json',
-      'content-length': body.length,
-      connection: 'close',
-      // The server says when it has the head, and then waits for the body.
-      expect: '100-continue',
-    },
-  })
-  const answered = once(sent, 'response')
-  sent.flushHeaders()
-  await once(sent, 'continue')
+  const headers = { authorization: `Bearer ${tokens.get(acme)}`, 'x-company-id': acme.id }
+  const begun = await beginPost(`${app.url}/projects`, headers, { name: 'Last' })
   const ended = app.stop()
-  await until('it takes no more requests', () =>
-    fetch(`${app.url}/health`).then(
-      () => false,
-      () => true,
-    ),
-  )
-  sent.end(body)
-  const [response] = await answered
-  expect(await json(response)).toMatchObject({ name: 'Last', tenantId: acme.id })
+  await takesNoMoreRequests(app.url)
+  expect(await begun.finish()).toMatchObject({ name: 'Last', tenantId: acme.id })
   // Nest ends itself with the signal that it was sent, after its last hook.
   expect(await ended).toEqual({ code: null, signal: 'SIGTERM' })
 })
