@@ -47,12 +47,13 @@ inEachMode((scene) => {
       const play = (own: Side) =>
         own.run(
           () =>
-            new Promise((resolve) =>
+            new Promise((resolve, reject) =>
               pool.connect((_, client, done) => {
                 const connected = own.sees()
-                client?.query<Row>(ROWS, (_error, { rows }) => {
+                client?.query<Row>(ROWS, (error, result) => {
                   done()
-                  void Promise.all([connected, own.owns(rows), own.sees()]).then(resolve)
+                  if (error) return reject(error)
+                  void Promise.all([connected, own.owns(result.rows), own.sees()]).then(resolve, reject)
                 })
               }),
             ),
