@@ -1,28 +1,20 @@
-// A worker to be killed: says into a list of Redis what it begins and ends, and as whom.
+// A worker to be killed, with all that it has in hand.
 import { Worker } from 'bullmq'
-import { Redis } from 'ioredis'
-import { currentTenant } from 'prisma-extension-tenancy'
 import { tenantProcessor } from 'prisma-extension-tenancy/bullmq'
+import { stoppingWork } from './stopping-work.js'
 
-const [url = '', queue = ''] = process.argv.slice(2)
-const ledger = new Redis(url)
+const [url = '', queue = '', appUrl = '', prefix = '', ends, holds] = process.argv.slice(2)
 const { hostname: host, port } = new URL(url)
+const work = await stoppingWork(appUrl, prefix, { ends: Number(ends), holds: Number(holds) })
 
 new Worker<{ name: string; owner: string }>(
   queue,
-  tenantProcessor(async (job) => {
-    const { name, owner } = job.data
-    const record = (end: boolean) =>
-      ledger.rpush(`ledger-${queue}`, JSON.stringify({ name, owner, ranAs: currentTenant(), by: 'first', end }))
-    await record(false)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    await record(true)
-  }),
+  tenantProcessor(({ data }) => work(data)),
   {
     connection: { host, port: Number(port), maxRetriesPerRequest: null },
-    concurrency: 8,
-    // Short, so that the test need not wait half a minute for the jobs of the dead.
+    concurrency: Number(holds),
+    // Short, so that the test need not wait half a minute for the jobs of the dead. While it lives nobody looks.
     lockDuration: 1000,
-    stalledInterval: 300,
+    skipStalledCheck: true,
   },
 )

@@ -1,11 +1,8 @@
 // Proves on a real Redis that a BullMQ job runs in its tenant: plain, retried, delayed, repeated, in flows, after its worker
 // was killed; and that one whose payload was not written for its tenant, queue and name fails at once and for good.
-import { spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { FlowProducer, type Job, Queue, Worker, type WorkerOptions } from 'bullmq'
-import { Redis } from 'ioredis'
 import { currentTenant, tryCurrentTenant, withoutTenant, withTenant } from 'prisma-extension-tenancy'
 import { tenantFlow, tenantProcessor, tenantQueue } from 'prisma-extension-tenancy/bullmq'
 import { forEachTenant, jobs, type TenantPayload, tenantPayload } from 'prisma-extension-tenancy/jobs'
@@ -13,6 +10,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TenantDatabase } from '../support/database.js'
 import { leftOnIdleConnections, openMode } from '../support/modes.js'
 import { redisAvailable, startRedis, type TestRedis } from '../support/redis.js'
+import { expectRuns, killHolding, runsOf } from './killed-worker.js'
+import { nameOfRun } from './stopping-work.js'
 import { expectProjectsOf, JOBS_EACH, jobsOfTenants, namesOf, TENANTS, until } from './tenants.js'
 
 const [acme, birch] = TENANTS as [string, string]
@@ -285,52 +284,39 @@ describe.skipIf(!redisAvailable())(`BullMQ${redisAvailable() ? '' : ' (skipped: 
     expect(refused).toMatchObject({ attemptsMade: 1, failedReason: expect.stringContaining('names no tenant') })
   })
 
-  test('a worker killed midway: what it held and what it had not begun runs in its tenant, and nothing done is done again', async () => {
-    const queue = newQueue<Work>()
-    const tenants = tenantQueue(queue)
-    const names = jobsOfTenants(8)
-    await forEachTenant(TENANTS, (owner) =>
-      tenants.addBulk(namesOf(names, owner).map((name) => ({ name: 'work', data: { name, owner } }))),
-    )
-    const client = new Redis(redis.url)
-    kept({ close: () => client.quit() })
-    const ledger = async () =>
-      (await client.lrange(`ledger-${queue.name}`, 0, -1)).map((line) => JSON.parse(line) as Run)
-    type Run = { name: string; owner: string; ranAs: string; by: string; end: boolean }
-
-    const script = fileURLToPath(new URL('bullmq-worker-process.ts', import.meta.url))
-    const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, redis.url, queue.name], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    })
-    await until('the worker in the middle of it', async () => (await ledger()).length > names.size / 4)
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-    const killed = await ledger()
-    const done = new Set((await queue.getCompleted()).map(({ data }) => data.name))
-    const begun = new Set(killed.map(({ name }) => name))
-    expect(begun.size).toBeGreaterThan(done.size)
-    expect(begun.size).toBeLessThan(names.size)
-
-    const record = (job: Job<TenantPayload<Work>>, end: boolean) =>
-      client.rpush(
-        `ledger-${queue.name}`,
-        JSON.stringify({ name: job.data.name, owner: job.data.owner, ranAs: currentTenant(), by: 'second', end }),
+  test(
+    `${JOBS_EACH * 50} jobs of 50 tenants, their worker killed midway: each ran in its tenant, and twice only what had written when it died`,
+    async () => {
+      const queue = newQueue<Work>()
+      const tenants = tenantQueue(queue, { jobs: signed })
+      const owners = jobsOfTenants(JOBS_EACH)
+      await forEachTenant(TENANTS, (owner) =>
+        tenants.addBulk(namesOf(owners, owner).map((name) => ({ name: 'work', data: { name, owner } }))),
       )
-    work<Work>(
-      queue,
-      async (job) => {
-        await record(job, false)
-        await record(job, true)
-      },
-      { options: { lockDuration: 1000, stalledInterval: 300 } },
-    )
-    await settled(queue, names.size)
-    expect(await queue.getJobCounts('completed', 'failed')).toEqual({ completed: names.size, failed: 0 })
-    const runs = await ledger()
-    expect(runs.filter(({ ranAs, owner }) => ranAs !== owner)).toEqual([])
-    expect(new Set(runs.filter(({ end }) => end).map(({ name }) => name))).toEqual(new Set(names.keys()))
-    // BullMQ promises at least once: what was active when its worker died runs again, and only that.
-    const again = runs.filter(({ by, name }) => by === 'second' && done.has(name))
-    expect(again).toEqual([])
-  }, 120_000)
+      const prefix = 'bull-killed-'
+      const ends = Math.floor(owners.size / 3)
+      await killHolding('bullmq-worker-process.ts', [redis.url, queue.name, db.appUrl, prefix, `${ends}`, '8'])
+      const held = (await queue.getActive()).map(({ data }) => data.name)
+      expect(held).toHaveLength(8)
+      const { completed = 0, waiting = 0 } = await queue.getJobCounts('completed', 'waiting')
+      expect(completed).toBeGreaterThanOrEqual(ends)
+      expect(waiting).toBe(owners.size - completed - held.length)
+      expect(waiting).toBeGreaterThan(0)
+      const written = new Set((await runsOf(db, prefix)).map(({ name }) => name))
+      const writtenAndHeld = held.filter((name) => written.has(name))
+      expect(writtenAndHeld).toHaveLength(4)
+
+      work<Work>(
+        queue,
+        async ({ data: { name } }) => {
+          await mode.prisma.project.create({ data: { name: nameOfRun(prefix, name) } })
+        },
+        { options: { stalledInterval: 300 }, with: signed },
+      )
+      await settled(queue, owners.size, 500)
+      expect(await queue.getJobCounts('completed', 'failed')).toEqual({ completed: owners.size, failed: 0 })
+      await expectRuns(db, prefix, owners, writtenAndHeld)
+    },
+    SCALE_TIMEOUT,
+  )
 })
