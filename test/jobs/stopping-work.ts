@@ -13,7 +13,7 @@ interface Work {
 /** A project that only this run made: a job that runs twice has two. */
 export const nameOfRun = (prefix: string, job: string): string => `${prefix}${job}#${randomUUID()}`
 
-/** Tells the parent process when `holds` jobs are held: as many as this worker runs at a time. */
+/** Tells the parent process when `holds` jobs are held, as many as this worker runs at a time, or one is not in its tenant. */
 export async function stoppingWork(
   appUrl: string,
   prefix: string,
@@ -21,7 +21,7 @@ export async function stoppingWork(
 ): Promise<(work: Work) => Promise<void>> {
   const { prisma } = await openMode('pool', appUrl, { max: 8 })
   const write = async ({ name, owner }: Work): Promise<void> => {
-    if (currentTenant() !== owner) throw new Error(`'${name}' of ${owner} runs as ${currentTenant()}.`)
+    if (currentTenant() !== owner) process.send?.(`'${name}' of ${owner} runs as ${currentTenant()}`)
     await prisma.project.create({ data: { name: nameOfRun(prefix, name) } })
   }
   let ended = 0
