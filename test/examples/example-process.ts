@@ -17,7 +17,7 @@ export interface ExampleProcess {
 /** Starts `node …args` in the root of the repository; `listening` finds the port in what it prints. */
 export async function startExample(
   args: readonly string[],
-  { env, listening }: { readonly env: NodeJS.ProcessEnv; readonly listening: RegExp },
+  { env, listening }: { readonly env: Readonly<Record<string, string>>; readonly listening: RegExp },
 ): Promise<ExampleProcess> {
   const child = spawn(process.execPath, [...args], {
     cwd: ROOT,

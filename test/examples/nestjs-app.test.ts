@@ -41,7 +41,7 @@ async function call(what: `${string} /${string}`, { session, company }: Caller, 
   const [method = '', path] = what.split(' ')
   const headers = {
     ...(session && { authorization: `Bearer ${tokens.get(session)}` }),
-    ...(company !== undefined && { 'x-company-id': company }),
+    ...(company !== undefined && { 'x-company': company }),
     ...(body && { 'content-type': 'application/json' }),
   }
   const response = await fetch(`${app.url}${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) })
@@ -49,7 +49,7 @@ async function call(what: `${string} /${string}`, { session, company }: Caller, 
 }
 
 const as = (company: Company, what: `${string} /${string}`, body?: object) =>
-  call(what, { session: company, company: company.id }, body)
+  call(what, { session: company, company: company.host }, body)
 
 test('companies that ask at once are each shown their own projects', async () => {
   const asked = Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? acme : birch))
@@ -83,7 +83,11 @@ test("another company's project is not found, like one that does not exist", asy
 test('a company that is not the session’s is refused, whoever asks, and nothing is written', async () => {
   const refused = { status: 403, body: { error: 'forbidden' } }
   expect((await as(acme, 'GET /projects')).status).toBe(200)
-  for (const caller of [{ session: acme, company: birch.id }, { company: birch.id }, { session: acme, company: 'x' }]) {
+  for (const caller of [
+    { session: acme, company: birch.host },
+    { company: birch.host },
+    { session: acme, company: 'nobody.example' },
+  ]) {
     expect(await call('GET /projects', caller)).toEqual(refused)
     expect(await call('POST /projects', caller, { name: 'Planted' })).toEqual(refused)
   }
@@ -101,7 +105,7 @@ test('a handler without a tenant sees shared tables and no project, whatever the
     'SELECT count(*)::int AS projects FROM projects',
   )
   expect(projects).toBeGreaterThan(0)
-  for (const caller of [{}, { session: acme, company: acme.id }, { session: acme, company: birch.id }]) {
+  for (const caller of [{}, { session: acme, company: acme.host }, { session: acme, company: birch.host }]) {
     const { status, body } = await call('GET /health', caller)
     expect([status, body]).toEqual([200, { companies: COMPANIES.length, projects: 0 }])
   }
@@ -125,7 +129,7 @@ test('after requests that failed, the next ones are of their own company, or of 
 })
 
 test('told to stop, it takes no more requests, and answers the one that has begun', async () => {
-  const headers = { authorization: `Bearer ${tokens.get(acme)}`, 'x-company-id': acme.id }
+  const headers = { authorization: `Bearer ${tokens.get(acme)}`, 'x-company': acme.host }
   const begun = await beginPost(`${app.url}/projects`, headers, { name: 'Last' })
   const ended = app.stop()
   await takesNoMoreRequests(app.url)
