@@ -1,98 +1,69 @@
-// What a framework's entry costs beside withTenant by hand: the same app twice, requests in turn, medians.
-// npx tsx bench/frameworks.ts [requests]
+// `npm run bench -- --frameworks [requests] [name]`: what a framework's entry costs beside withTenant by hand. The same app twice,
+// each request asks PostgreSQL for twenty rows; the two take turns, request by request, and so do two tenants.
 import { once } from 'node:events'
 import { Agent, get, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
-import express from 'express'
-import fastify from 'fastify'
-import { Hono } from 'hono'
-import { currentTenant, withTenant } from '../src/context.js'
-import { tenantScope as expressScope } from '../src/frameworks/express.js'
-import { tenantScope as fastifyScope } from '../src/frameworks/fastify.js'
-import { tenantScope as honoScope } from '../src/frameworks/hono.js'
-import { fromHeader } from '../src/frameworks/sources.js'
+import { PrismaPg } from '@prisma/adapter-pg'
+import { TenantPool, tenancy } from 'prisma-extension-tenancy'
+import { PrismaClient } from '../generated/test/client.js'
+import { startDatabases } from './databases.js'
+import { apps, HEADER, type Way } from './framework-apps.js'
 
-const REQUESTS = Number(process.argv[2] ?? 4000)
-const WARM_UP = 1000
-const HEADER = 'x-tenant-id'
-const options = { tenant: fromHeader(HEADER), trusted: true } as const
-type Way = 'by hand' | 'entry'
+const REQUESTS = Number(process.argv[2] ?? 2000)
+const ONLY = process.argv[3]
+const WARM_UP = 500
+/** What is compared is compared this often, and the median of the ratios is told. */
+const ROUNDS = 5
 
-/** What a query of a database on the same machine takes, about: an app that asks nothing has no tenants either. */
-const query = (): Promise<string> => new Promise((resolve) => setImmediate(() => resolve(currentTenant())))
-
-const apps: Record<string, (way: Way) => Promise<Server>> = {
-  async express(way) {
-    const app = express()
-    if (way === 'entry') app.use(expressScope(options))
-    app.get('/', async (request, response) => {
-      if (way === 'entry') response.json({ tenant: await query() })
-      else await withTenant(request.get(HEADER) ?? '', async () => void response.json({ tenant: await query() }))
-    })
-    return listening(app.listen(0, '127.0.0.1'))
-  },
-  async fastify(way) {
-    const app = fastify()
-    if (way === 'entry') await app.register(fastifyScope(options))
-    app.get('/', (request) => {
-      const handler = async () => ({ tenant: await query() })
-      return way === 'entry' ? handler() : withTenant(String(request.headers[HEADER]), handler)
-    })
-    await app.listen({ port: 0, host: '127.0.0.1' })
-    return app.server
-  },
-  async hono(way) {
-    const app = new Hono()
-    if (way === 'entry') app.use(honoScope(options))
-    app.get('/', (c) => {
-      const handler = async () => c.json({ tenant: await query() })
-      return way === 'entry' ? handler() : withTenant(c.req.header(HEADER) ?? '', handler)
-    })
-    return listening(serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server)
-  },
-}
-
-async function listening(server: Server): Promise<Server> {
-  if (!server.listening) await once(server, 'listening')
-  return server
-}
-
+const databases = await startDatabases()
+const pool = new TenantPool({ connectionString: await databases.create('frameworks', 'plain'), max: 5 })
+const prisma = new PrismaClient({ adapter: new PrismaPg(pool) }).$extends(tenancy({ pool }))
+const rows = () => prisma.project.findMany({ take: 20 })
 const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-function request(server: Server): Promise<number> {
+const [one, other] = databases.tenants.map(({ id }) => id) as [string, string]
+
+try {
+  for (const [name, open] of Object.entries(apps)) {
+    if (ONLY !== undefined && name !== ONLY) continue
+    const servers = { 'by hand': await open('by hand', rows), entry: await open('entry', rows) }
+    await compare(servers, WARM_UP)
+    const rounds: Record<Way, number>[] = []
+    for (let n = 0; n < ROUNDS; n++) rounds.push(await compare(servers, REQUESTS / ROUNDS))
+    const ratio = median(rounds.map((times) => times.entry / times['by hand']))
+    const [hand, entry] = (['by hand', 'entry'] as const).map((way) => median(rounds.map((times) => times[way])))
+    console.log(`${name.padEnd(8)} ${ratio.toFixed(3)}  (${hand?.toFixed(0)} → ${entry?.toFixed(0)} µs)`)
+    for (const server of Object.values(servers)) server.close().closeAllConnections()
+  }
+} finally {
+  agent.destroy()
+  await prisma.$disconnect()
+  await pool.end()
+  await databases.stop()
+}
+
+/** The median latency of each, in microseconds. */
+async function compare(servers: Record<Way, Server>, requests: number): Promise<Record<Way, number>> {
+  const times: Record<Way, number[]> = { 'by hand': [], entry: [] }
+  for (let n = 0; n < requests; n++) {
+    // Whoever comes second finds the machine warm: they take turns in that too.
+    const turns: Way[] = n % 2 === 0 ? ['by hand', 'entry'] : ['entry', 'by hand']
+    for (const way of turns) times[way].push(await latency(servers[way], n % 4 < 2 ? one : other))
+  }
+  return { 'by hand': median(times['by hand']), entry: median(times.entry) }
+}
+
+async function latency(server: Server, tenant: string): Promise<number> {
   const { port } = server.address() as AddressInfo
   const start = performance.now()
-  return new Promise((resolve, reject) => {
-    get({ port, host: '127.0.0.1', agent, headers: { [HEADER]: 'acme' } }, (response) => {
-      if (response.statusCode !== 200) reject(new Error(`status ${response.statusCode}`))
-      response.resume().on('end', () => resolve(performance.now() - start))
-    }).on('error', reject)
-  })
+  const asked = get({ port, host: '127.0.0.1', path: '/projects', agent, headers: { [HEADER]: tenant } })
+  const [response] = await once(asked, 'response')
+  let text = ''
+  for await (const chunk of response) text += chunk
+  const time = (performance.now() - start) * 1000
+  if (response.statusCode !== 200 || text.split('"name"').length !== 21) throw new Error(`No twenty rows: ${text}`)
+  return time
 }
 
-const median = (times: number[]): number => times.sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN
-
-for (const [name, open] of Object.entries(apps)) {
-  const byHand = await open('by hand')
-  const entry = await open('entry')
-  const times: Record<Way, number[]> = { 'by hand': [], entry: [] }
-  for (let n = -WARM_UP; n < REQUESTS; n++) {
-    // Whoever comes second finds the machine warm: they take turns in that too.
-    const turns: [Way, Server][] = [
-      ['by hand', byHand],
-      ['entry', entry],
-    ]
-    if (n % 2 === 0) turns.reverse()
-    for (const [way, server] of turns) {
-      const time = await request(server)
-      if (n >= 0) times[way].push(time)
-    }
-  }
-  const [hand, ours] = [median(times['by hand']), median(times.entry)]
-  console.log(
-    `${name.padEnd(8)} ${(ours / hand).toFixed(3)}  (${(hand * 1000).toFixed(0)} → ${(ours * 1000).toFixed(0)} µs)`,
-  )
-  for (const server of [byHand, entry]) server.close()
-  agent.destroy()
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }
-process.exit(0)

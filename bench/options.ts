@@ -31,6 +31,7 @@ export const usage = `npm run bench -- [options]      without any: everything, a
   --callers n              ${callerCounts.join(', ')}
   --network name           ${networks.join(', ')} (added in each direction)
   --statements form        ${statementForms.join(', ')}
+  --frameworks [n] [name]  something else: each framework's entry beside withTenant by hand, n requests
 `
 
 /** @throws Error with a sentence for the terminal */

@@ -16,9 +16,11 @@ await generatePrismaClient()
 // on each call and in our code alone.
 const tsup = join(dirname(require.resolve('tsup/package.json')), 'dist/cli-default.js')
 run([tsup, '--format', 'esm', '--no-dts', '--silent', '--out-dir', 'generated/bench-package'])
+const args = process.argv.slice(2)
+const main = args[0] === '--frameworks' ? ['bench/frameworks.ts', ...args.slice(1)] : ['bench/main.ts', ...args]
 run(
   // Young garbage is collected between two measurements, so that nobody pays for the contestant before him.
-  ['--expose-gc', '--import', 'tsx', 'bench/main.ts', ...process.argv.slice(2)],
+  ['--expose-gc', '--import', 'tsx', ...main],
   { TSX_TSCONFIG_PATH: join(root, 'bench/tsconfig.measured.json') },
 )
 

@@ -3,7 +3,7 @@ import type { NextFunction, Request, Response } from 'express'
 import { runInScope } from '../context.js'
 import { holdScope } from './node-scope.js'
 import { factsOfNode } from './request-facts.js'
-import { type TenantScopeOptions, tenantResolver } from './resolve.js'
+import { type Resolution, type TenantScopeOptions, tenantResolver, whenResolved } from './resolve.js'
 
 export * from './public-sources.js'
 
@@ -22,10 +22,11 @@ export function tenantScope<User = unknown>(
 ): (request: Request, response: Response, next: NextFunction) => void {
   const resolve = tenantResolver(options)
   return (request, response, next) => {
-    resolve(factsOfNode(request), request).then((resolution) => {
-      if (resolution.refusal) return response.status(resolution.refusal.status).json(resolution.refusal.body)
-      holdScope(request, response, resolution.scope)
-      return runInScope(resolution.scope, next)
-    }, next)
+    const go = ({ scope, refusal }: Resolution): void => {
+      if (refusal) return void response.status(refusal.status).json(refusal.body)
+      holdScope(request, response, scope)
+      runInScope(scope, next)
+    }
+    whenResolved(resolve(factsOfNode(request), request), go, next)
   }
 }

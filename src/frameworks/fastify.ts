@@ -3,7 +3,7 @@ import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import { currentScope, runInScope } from '../context.js'
 import { heldScope, holdScope } from './node-scope.js'
 import { factsOfNode } from './request-facts.js'
-import { type TenantScopeOptions, tenantResolver } from './resolve.js'
+import { type Resolution, type TenantScopeOptions, tenantResolver, whenResolved } from './resolve.js'
 
 export * from './public-sources.js'
 
@@ -22,11 +22,13 @@ export function tenantScope<User = unknown>(options: TenantScopeOptions<FastifyR
   const resolve = tenantResolver(options)
   const plugin: FastifyPluginCallback = (instance, _options, registered) => {
     instance.addHook('onRequest', (request, reply, done) => {
-      resolve(factsOfNode(request.raw), request).then((resolution) => {
-        if (resolution.refusal) return void reply.code(resolution.refusal.status).send(resolution.refusal.body)
-        holdScope(request.raw, reply.raw, resolution.scope)
-        runInScope(resolution.scope, done)
-      }, done)
+      const go = ({ scope, refusal }: Resolution): void => {
+        if (refusal) return void reply.code(refusal.status).send(refusal.body)
+        holdScope(request.raw, reply.raw, scope)
+        runInScope(scope, done)
+      }
+      const fail = (error: unknown): void => done(error as Error)
+      whenResolved(resolve(factsOfNode(request.raw), request), go, fail)
     })
     // A hook or a handler that went on from a place without a scope, such as a pool's callback, ends here.
     const again = (request: FastifyRequest, done: () => void): void => {

@@ -20,7 +20,25 @@ export function tenantScope<User = unknown>(options: TenantScopeOptions<Context,
   return async (context, next) => {
     const { scope, refusal } = await resolve(factsOfWeb(context.req.raw), context)
     if (refusal) return context.json(refusal.body, refusal.status)
+    const texts = responsesOfText(context)
     await runInScope(scope, next)
-    context.res = responseInScope(context.res, scope)
+    if (!texts.has(context.res)) context.res = responseInScope(context.res, scope)
   }
+}
+
+/**
+ * The responses that are made by `c.json` and `c.text`: their body is there already, and nothing of it is read later.
+ * @hono/node-server writes such a one at once; for one that is read or copied, it makes a stream first.
+ */
+function responsesOfText(context: Context): WeakSet<Response> {
+  const texts = new WeakSet<Response>()
+  for (const name of ['json', 'text'] as const) {
+    const make = context[name] as (...given: unknown[]) => Response
+    context[name] = ((...given: unknown[]) => {
+      const response = make(...given)
+      texts.add(response)
+      return response
+    }) as never
+  }
+  return texts
 }

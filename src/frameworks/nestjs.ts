@@ -1,6 +1,7 @@
 // prisma-extension-tenancy/nestjs: NestJS 11, REST and GraphQL.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
+  applyDecorators,
   type CallHandler,
   type CanActivate,
   createParamDecorator,
@@ -15,14 +16,22 @@ import {
   type NestModule,
   type Provider,
   SetMetadata,
+  UseInterceptors,
 } from '@nestjs/common'
-import { APP_GUARD, APP_INTERCEPTOR, HttpAdapterHost, Reflector } from '@nestjs/core'
+import { APP_GUARD, HttpAdapterHost, Reflector } from '@nestjs/core'
 import { Observable } from 'rxjs'
 import { currentTenant, noTenantScope, runInScope } from '../context.js'
 import { TenancyError } from '../errors.js'
 import { holdScope } from './node-scope.js'
 import { factsOfNode, type NodeRequest } from './request-facts.js'
-import { type Refusal, type Resolution, type Resolve, type TenantScopeOptions, tenantResolver } from './resolve.js'
+import {
+  type Refusal,
+  type Resolution,
+  type Resolve,
+  type TenantScopeOptions,
+  tenantResolver,
+  whenResolved,
+} from './resolve.js'
 
 export * from './public-sources.js'
 
@@ -90,8 +99,16 @@ Module({})(TenancyModule)
 Inject(HttpAdapterHost)(TenancyModule, undefined, 0)
 Inject(OPTIONS)(TenancyModule, undefined, 1)
 
+const inNoScope: NestInterceptor = {
+  intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return new Observable((subscriber) => runInScope(noTenantScope, () => next.handle().subscribe(subscriber)))
+  },
+}
+
 /** Handlers of this class, or this handler, need no tenant and run in the scope of none, whatever the request names. */
-export const WithoutTenant = (): MethodDecorator & ClassDecorator => SetMetadata(WITHOUT_TENANT, true)
+export const WithoutTenant = (): MethodDecorator & ClassDecorator =>
+  // An interceptor of these alone: one for all handlers would cost each of them more than anything else here.
+  applyDecorators(SetMetadata(WITHOUT_TENANT, true), UseInterceptors(inNoScope))
 
 /**
  * The id of the tenant in scope, as text.
@@ -106,11 +123,7 @@ function moduleWith(resolver: Provider, imports: ModuleMetadata['imports'] = [])
     module: TenancyModule,
     global: true,
     imports,
-    providers: [
-      resolver,
-      { provide: APP_GUARD, inject: [Reflector], useFactory: tenantGuard },
-      { provide: APP_INTERCEPTOR, inject: [Reflector], useFactory: withoutTenantInterceptor },
-    ],
+    providers: [resolver, { provide: APP_GUARD, inject: [Reflector], useFactory: tenantGuard }],
   }
 }
 
@@ -129,9 +142,7 @@ function openScope(
     holdScope(raw, response, scope)
     runInScope(scope, next)
   }
-  resolve(factsOfNode(raw), request)
-    .catch((error: unknown) => ({ error }))
-    .then(go)
+  whenResolved(resolve(factsOfNode(raw), request), go, (error) => go({ error }))
 }
 
 function tenantGuard(reflector: Reflector): CanActivate {
@@ -162,15 +173,6 @@ function exceptionOf({ status, body }: Refusal, forGraphql: boolean): HttpExcept
 
 function isGraphql(context: ExecutionContext): boolean {
   return context.getType<string>() === 'graphql'
-}
-
-function withoutTenantInterceptor(reflector: Reflector): NestInterceptor {
-  return {
-    intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-      if (!isWithoutTenant(reflector, context)) return next.handle()
-      return new Observable((subscriber) => runInScope(noTenantScope, () => next.handle().subscribe(subscriber)))
-    },
-  }
 }
 
 function isWithoutTenant(reflector: Reflector, context: ExecutionContext): boolean {

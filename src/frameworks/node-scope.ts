@@ -2,8 +2,15 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { currentScope, runInScope, type Scope } from '../context.js'
 
-/** The scope that a request or a response holds. */
-const held = new WeakMap<EventEmitter, { scope: Scope | undefined }>()
+/** The scope that a request and its response hold, and the own methods beneath ours. */
+interface Held {
+  scope: Scope | undefined
+  readonly emit: EventEmitter['emit']
+  readonly write?: Write
+}
+type Write = (...given: unknown[]) => boolean
+
+const held = new WeakMap<EventEmitter, Held>()
 
 /**
  * Holds the scope for whatever listens to this request and its response: body parsers, streams, `finish`, `close`.
@@ -13,48 +20,55 @@ const held = new WeakMap<EventEmitter, { scope: Scope | undefined }>()
  */
 export function holdScope(request: IncomingMessage, response: ServerResponse, scope: Scope | undefined): void {
   hold(request, scope)
-  if (!held.has(response)) holdCallbacks(response)
   hold(response, scope)
 }
 
 /** The scope that was held for a request, or undefined. */
 export function heldScope(request: IncomingMessage): Scope | undefined {
-  return heldBy(request)
+  return held.get(request)?.scope
 }
 
-function hold(emitter: EventEmitter, scope: Scope | undefined): void {
+function hold(emitter: IncomingMessage | ServerResponse, scope: Scope | undefined): void {
   const holder = held.get(emitter)
   // Held before: what is nested inside has the last word, as with withTenant.
   if (holder !== undefined) {
     holder.scope = scope
     return
   }
-  const holding = { scope }
-  held.set(emitter, holding)
-  const emit = emitter.emit
-  emitter.emit = function (this: EventEmitter, ...event: Parameters<EventEmitter['emit']>): boolean {
-    if (currentScope() === holding.scope) return emit.apply(this, event)
-    return runInScope(holding.scope, () => emit.apply(this, event))
-  } as EventEmitter['emit']
-}
-
-/**
- * Callbacks of `write` and `end` are no events. Where requests were pipelined, a response waits for the one before it,
- * and Node calls back for both from the scope of whichever got the socket first.
- */
-function holdCallbacks(response: ServerResponse): void {
-  for (const name of ['write', 'end'] as const) {
-    const method = response[name] as (...given: unknown[]) => unknown
-    response[name] = function (this: ServerResponse, ...given: unknown[]): unknown {
-      const called = given.at(-1)
-      if (typeof called === 'function') {
-        given[given.length - 1] = (...result: unknown[]) => runInScope(heldBy(this), () => called(...result))
-      }
-      return method.apply(this, given)
-    } as never
+  // One function for all requests, and as few as will do: each property costs a request of Express's microseconds,
+  // since it changes the prototype of every request.
+  const { emit } = emitter
+  emitter.emit = emitInScope
+  if ('write' in emitter && waitsForSocket(emitter)) {
+    held.set(emitter, { scope, emit, write: emitter.write as Write })
+    emitter.write = writeInScope
+  } else {
+    held.set(emitter, { scope, emit })
   }
 }
 
-function heldBy(emitter: EventEmitter): Scope | undefined {
-  return held.get(emitter)?.scope
+function emitInScope(this: EventEmitter, ...event: Parameters<EventEmitter['emit']>): boolean {
+  const { scope, emit } = holderOf(this)
+  if (currentScope() === scope) return emit.apply(this, event)
+  return runInScope(scope, () => emit.apply(this, event))
+}
+
+/** Where requests were pipelined, a response waits for the one before it. */
+function waitsForSocket({ socket }: ServerResponse): boolean {
+  return socket === null || socket === undefined
+}
+
+/** Callbacks of `write` are no events. What waited for the socket is called back by whichever request got it first. */
+function writeInScope(this: EventEmitter, ...given: unknown[]): boolean {
+  const { scope, write } = holderOf(this)
+  const called = given.at(-1)
+  if (typeof called === 'function') {
+    given[given.length - 1] = (...result: unknown[]) => runInScope(scope, () => called(...result))
+  }
+  return (write as Write).apply(this, given)
+}
+
+/** Of the emitter, or of the one that it was made from by `Object.create`. */
+function holderOf(emitter: EventEmitter): Held {
+  return held.get(emitter) ?? holderOf(Object.getPrototypeOf(emitter))
 }

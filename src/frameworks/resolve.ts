@@ -1,4 +1,4 @@
-import { type Scope, type Tenant, tenantScope, withoutTenant } from '../context.js'
+import { noTenantScope, runInScope, type Scope, type Tenant, tenantScope } from '../context.js'
 import { type RefusalEvent, refusalChannel } from '../diagnostics.js'
 import { TenancyError, tenancyErrorWithin } from '../errors.js'
 import { showValue } from '../show-value.js'
@@ -60,7 +60,8 @@ export interface Refusal {
 export type Resolution =
   | { readonly scope: Scope; readonly refusal?: never }
   | { readonly scope?: never; readonly refusal: Refusal }
-export type Resolve<Request> = (facts: RequestFacts, request: Request) => Promise<Resolution>
+/** Answers at once where nothing that it asks is a promise. Rejects, and never throws. */
+export type Resolve<Request> = (facts: RequestFacts, request: Request) => Resolution | Promise<Resolution>
 
 const known = ['tenant', 'user', 'authorize', 'trusted', 'tenantId', 'missing', 'refused']
 
@@ -81,24 +82,35 @@ export function tenantResolver<Request, User>(
   const missing: Resolution = { refusal: refusalOf(options.missing ?? 400) }
   const refusal: Resolution = { refusal: refusalOf(options.refused ?? 403) }
 
-  const resolve: Resolve<Request> = async (facts, request) => {
-    for (const source of sources) {
-      const answer = await (typeof source === 'function' ? source(request) : source.find(facts, request))
-      if (answer === undefined || answer === null) continue
-      if (answer === refused) return refusal
-      const scope = tenantScope(inOneForm(answer, canonical))
-      if (authorize === undefined) return { scope }
-      const asking = (await user?.(request)) as User
-      return (await authorize(asking, String(scope.tenant), request)) === true ? { scope } : refusal
-    }
-    return missing
-  }
-  return (facts, request) =>
-    withoutTenant(() => resolve(facts, request)).then(tellRefusal, (error: unknown) => {
-      // Told when the error was made.
-      if (tenancyErrorWithin(error)?.code === 'TENANT.INVALID_ID') return refusal
-      throw error
+  const find = (facts: RequestFacts, request: Request, at: number): Awaitable<Resolution> => {
+    const source = sources[at]
+    if (source === undefined) return missing
+    const answer = typeof source === 'function' ? source(request) : source.find(facts, request)
+    return after(answer, (tenant) => {
+      if (tenant === undefined || tenant === null) return find(facts, request, at + 1)
+      return tenant === refused ? refusal : admit(tenant, request)
     })
+  }
+  const admit = (tenant: Tenant, request: Request): Awaitable<Resolution> => {
+    const scope = tenantScope(inOneForm(tenant, canonical))
+    if (authorize === undefined) return { scope }
+    return after(user?.(request) as Awaitable<User>, (asking) =>
+      after(authorize(asking, String(scope.tenant), request), (allowed) => (allowed === true ? { scope } : refusal)),
+    )
+  }
+  const failed = (error: unknown): Resolution => {
+    // Told when the error was made.
+    if (tenancyErrorWithin(error)?.code === 'TENANT.INVALID_ID') return refusal
+    throw error
+  }
+  return (facts, request) => {
+    try {
+      const found = runInScope(noTenantScope, () => find(facts, request, 0))
+      return isPromise(found) ? Promise.resolve(found).then(tellRefusal, failed) : tellRefusal(found)
+    } catch (error) {
+      return new Promise((resolve) => resolve(failed(error)))
+    }
+  }
 }
 
 function tellRefusal(resolution: Resolution): Resolution {
@@ -107,6 +119,25 @@ function tellRefusal(resolution: Resolution): Resolution {
     refusalChannel.publish({ code: 'REQUEST.REFUSED', message: body.error, status } satisfies RefusalEvent)
   }
   return resolution
+}
+
+/** Calls `go` with what was resolved, in this tick where it is known already. */
+export function whenResolved(
+  resolution: Resolution | Promise<Resolution>,
+  go: (resolution: Resolution) => void,
+  fail: (error: unknown) => void,
+): void {
+  if (isPromise(resolution)) resolution.then(go, fail)
+  else go(resolution)
+}
+
+/** Waits only for what is a promise: each one costs every request some microseconds. */
+function after<T, R>(value: Awaitable<T>, then: (value: T) => Awaitable<R>): Awaitable<R> {
+  return isPromise(value) ? Promise.resolve(value).then(then) : then(value)
+}
+
+function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
 function inOneForm(tenant: Tenant, canonical: (id: TenantId) => TenantId): Tenant {
