@@ -5,8 +5,14 @@ import { type JsonBody, textOf } from './json-body.js'
 import { isPassword } from './password.js'
 import type { Sessions } from './sessions.js'
 
+export interface LoggedIn {
+  readonly company: string
+  readonly name: string
+  readonly token: string
+}
+
 /** POST /login: the host says which company, and only then is there a tenant whose members can be looked at. */
-export async function logIn(prisma: Prisma, sessions: Sessions, host: string, body: JsonBody): Promise<unknown> {
+export async function logIn(prisma: Prisma, sessions: Sessions, host: string, body: JsonBody): Promise<LoggedIn> {
   const email = textOf(body, 'email')
   const password = textOf(body, 'password')
   // The one place without a tenant. Companies are a shared table; members would show nothing here.

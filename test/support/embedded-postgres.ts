@@ -1,7 +1,7 @@
 // A real PostgreSQL from npm: binaries in node_modules, a fresh data folder, a port of its own, gone with its parent.
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdtemp, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -98,7 +98,7 @@ export async function startStandby(primary: EmbeddedPostgres): Promise<EmbeddedP
 }
 
 async function createCluster(native: string, password: string, user: ServerUser): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tenancy-postgres-data-'))
+  const folder = await mkdtemp(join(await dataRoot(), 'tenancy-postgres-data-'))
   try {
     const passwordFile = join(folder, 'password')
     await writeFile(passwordFile, password, { mode: 0o600 })
@@ -113,6 +113,14 @@ async function createCluster(native: string, password: string, user: ServerUser)
     await rm(folder, { recursive: true, force: true })
     throw error
   }
+}
+
+const ROOM_FOR_DATA = 4 * 2 ** 30
+
+/** In memory where there is room: a database is 300 files, and a test often has one of its own. */
+async function dataRoot(): Promise<string> {
+  const memory = await statfs('/dev/shm').catch(() => undefined)
+  return memory !== undefined && memory.bavail * memory.bsize >= ROOM_FOR_DATA ? '/dev/shm' : tmpdir()
 }
 
 function serverCommand(native: string, folder: string, port: number): string[] {

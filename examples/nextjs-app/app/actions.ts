@@ -24,7 +24,7 @@ export const createProject = action(async (form: FormData): Promise<void> => {
 export async function openSession(form: FormData): Promise<void> {
   const host = ((await headers()).get('host') ?? '').replace(/:\d+$/, '').toLowerCase()
   try {
-    const { token } = (await logIn(prisma, sessions, host, Object.fromEntries(form))) as { token: string }
+    const { token } = await logIn(prisma, sessions, host, Object.fromEntries(form))
     const cookie = await cookies()
     cookie.set('session', token, { httpOnly: true, sameSite: 'lax' })
   } catch (error) {
