@@ -5,7 +5,7 @@ import { Sealer, type SealOptions } from './seal.js'
 import { checkSettingName } from './setting-name.js'
 import { showValue } from './show-value.js'
 import { quoteLiteral } from './sql/quote.js'
-import { type TenantIdType, tenantIdParser } from './tenant.js'
+import { type TenantId, type TenantIdType, tenantIdParser } from './tenant.js'
 
 /** How tenants are named and bound. In pool mode these are options of `TenantPool`, in portable mode of `tenancy()`. */
 export interface BindingOptions {
@@ -18,6 +18,11 @@ export interface BindingOptions {
   settings?: readonly string[] | undefined
   /** What tenant ids are. Default `'uuid'`. */
   tenantId?: TenantIdType | undefined
+  /**
+   * The column that holds a row's tenant. A model's write that names another tenant in it than the one in scope is
+   * `TenantMismatchError` before the database sees it. Default `'tenant_id'`.
+   */
+  tenantColumn?: string | undefined
   /**
    * Signs what is bound, for policies that check it (`sealTenants()` of prisma-extension-tenancy/sql): not even SQL that
    * was injected then reads another tenant. Default: nothing is signed.
@@ -64,11 +69,24 @@ export class Binder implements Binds {
    * (https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SET).
    */
   readonly sql: string
+  readonly tenantColumn: string
   readonly #settings: readonly string[]
   readonly #parse: ReturnType<typeof tenantIdParser>
   readonly #sealer: Sealer | undefined
 
-  constructor({ setting = 'app.tenant_id', settings = [], tenantId = 'uuid', seal }: BindingOptions = {}) {
+  constructor({
+    setting = 'app.tenant_id',
+    settings = [],
+    tenantId = 'uuid',
+    tenantColumn = 'tenant_id',
+    seal,
+  }: BindingOptions = {}) {
+    if (typeof tenantColumn !== 'string' || tenantColumn === '') {
+      throw new TenancyError('CONFIG.INVALID', `${showValue(tenantColumn)} is no name of a column.`, {
+        hint: "Give tenantColumn: 'tenant_id'.",
+      })
+    }
+    this.tenantColumn = tenantColumn
     if (!Array.isArray(settings)) {
       throw new TenancyError('CONFIG.INVALID', 'settings is no list of setting names.', {
         hint: "Give settings: ['app.user_id'].",
@@ -106,6 +124,16 @@ export class Binder implements Binds {
       bound.by = this
     }
     return bound.binding as Binding
+  }
+
+  /** Is this the id of a tenant, and of another than the scope's? What is no id at all is for the database to refuse. */
+  namesOther({ tenant }: Scope, value: unknown): boolean {
+    if (tenant === undefined || value === undefined || value === null) return false
+    try {
+      return this.#parse(value as TenantId) !== this.#parse(tenant)
+    } catch {
+      return false
+    }
   }
 
   #valuesOf(scope: Scope): string[] {

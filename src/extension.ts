@@ -3,7 +3,7 @@ import { AcrossAccess, type AcrossOptions, checkStatementTimeout } from './acros
 import { AcrossBinder } from './across/across-binder.js'
 import { type AcrossTenantsOptions, callerOf, notConfigured, register, runAcross } from './across/across-tenants.js'
 import { Binder, type BindingOptions } from './binding.js'
-import { runInScope, type Tenant, tenantScope, withoutTenant } from './context.js'
+import { runInScope, type Scope, type Tenant, tenantScope, withoutTenant } from './context.js'
 import { TenancyError } from './errors.js'
 import { isTenantPool, type TenantPool } from './pool/tenant-pool.js'
 import { type BoundRole, PortableAdapterFactory } from './portable/adapter.js'
@@ -102,7 +102,9 @@ function installer(options: PoolOptions | PortableOptions): Install {
     acrossTenants,
     ...binding
   } = options as PortableOptions & { pool?: unknown }
-  const unknown = Object.keys(binding).find((name) => !['setting', 'settings', 'tenantId', 'seal'].includes(name))
+  const unknown = Object.keys(binding).find(
+    (name) => !['setting', 'settings', 'tenantId', 'tenantColumn', 'seal'].includes(name),
+  )
   if (unknown !== undefined) throw invalid(`it has no option ${JSON.stringify(unknown)}`, 'Take the option out.')
   if ('pool' in options && pool !== undefined) {
     if (!isTenantPool(pool))
@@ -143,13 +145,13 @@ function installOnPool(shared: SharedClient, pool: TenantPool): AcrossAccess | u
       'new PrismaClient({ adapter: new PrismaPg(pool) }), with one copy of pg installed (npm ls pg).',
     )
   }
-  scopeRequests(shared, (scope) => pool.keyOf(scope))
+  scopeRequests(shared, (scope) => pool.keyOf(scope), pool.tenants)
   return pool.acrossAccess
 }
 
 function installPortable(
   shared: SharedClient,
-  role: BoundRole,
+  role: BoundRole & { readonly binder: Binder },
   across: AcrossPortableOptions | undefined,
 ): AcrossAccess | undefined {
   const adapter = adapterOf(shared)
@@ -163,10 +165,11 @@ function installPortable(
   if (isTenantPool(adapter.externalPool)) throw invalid('the client runs on a TenantPool', 'Call tenancy({ pool }).')
   if (across === undefined) {
     replaceAdapter(shared, new PortableAdapterFactory(adapter, role))
-    scopeRequests(shared, (scope) => {
+    const keyOf = (scope: Scope | undefined): string => {
       if (scope?.across) throw notConfigured()
       return role.binder.bind(scope).key
-    })
+    }
+    scopeRequests(shared, keyOf, role.binder)
     return undefined
   }
   const acrossRole = {
@@ -179,7 +182,7 @@ function installPortable(
   register(access)
   const factory = new PortableAdapterFactory(across.adapter, acrossRole)
   replaceAdapter(shared, new PortableAdapterFactory(adapter, role, { factory, connected: () => register(access) }))
-  scopeRequests(shared, (scope) => (scope?.across ? acrossRole : role).binder.bind(scope).key)
+  scopeRequests(shared, (scope) => (scope?.across ? acrossRole : role).binder.bind(scope).key, role.binder)
   return access
 }
 

@@ -11,6 +11,8 @@ export const madeIn = Symbol('scope')
 export interface Request {
   [madeIn]?: Scope | undefined
   readonly transaction?: { readonly kind: 'itx' | 'batch'; readonly id: unknown }
+  /** What was called, in the form in which Prisma's engine gets it. */
+  readonly protocolQuery?: { readonly modelName?: string; readonly query?: { readonly arguments?: unknown } }
 }
 
 /** Collects the requests of one tick and merges those whose `batchBy` is equal. */

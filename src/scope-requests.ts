@@ -1,8 +1,10 @@
+import type { Binder } from './binding.js'
 import { currentScope, runInScope, type Scope } from './context.js'
 import { TenantMismatchError, tenancyErrorWithin } from './errors.js'
 import { madeIn, type Request, type SharedClient } from './prisma-internals.js'
 import { transactionOfAnotherScope } from './refusals.js'
 import { wrapClient } from './scoped-client.js'
+import { refuseOtherTenants } from './written-tenant.js'
 
 /** What is bound for a scope, as one text: equal where two scopes may share a statement. Throws where nothing can be bound. */
 export type KeyOf = (scope: Scope | undefined) => string
@@ -15,8 +17,8 @@ export type KeyOf = (scope: Scope | undefined) => string
  * apart by what is bound, and each group runs in its own scope. All of it sits on what a client shares with every
  * client extended from it: a later `$extends` starts from there.
  */
-export function scopeRequests(shared: SharedClient, keyOf: KeyOf): void {
-  scopeLoader(shared, keyOf)
+export function scopeRequests(shared: SharedClient, keyOf: KeyOf, binder: Binder): void {
+  scopeLoader(shared, keyOf, refuseOtherTenants(shared, binder))
   scopePromises(shared)
   scopeTransactions(shared, keyOf)
   const handler = shared._requestHandler
@@ -26,13 +28,18 @@ export function scopeRequests(shared: SharedClient, keyOf: KeyOf): void {
   }
 }
 
-function scopeLoader({ _requestHandler }: SharedClient, keyOf: KeyOf): void {
+function scopeLoader(
+  { _requestHandler }: SharedClient,
+  keyOf: KeyOf,
+  checkWrite: ReturnType<typeof refuseOtherTenants>,
+): void {
   const { options } = _requestHandler.dataloader
   const { batchBy, singleLoader, batchLoader } = options
 
   options.batchBy = (request) => {
     const scope = currentScope()
     request[madeIn] = scope
+    if (scope !== undefined) checkWrite(request, scope)
     const batch = batchBy(request)
     // The members of $transaction([…]) stay together, to be sent or refused together.
     if (request.transaction?.kind === 'batch') return batch

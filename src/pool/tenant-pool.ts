@@ -53,6 +53,8 @@ export function isTenantPool(value: unknown): value is TenantPool {
 export class TenantPool extends BoundPool {
   readonly [poolBrand] = true
   /** @internal */
+  readonly tenants: Binder
+  /** @internal */
   readonly acrossAccess: AcrossAccess | undefined
   readonly #acrossPool: AcrossPool | undefined
   readonly #unregister: (() => void) | undefined
@@ -62,6 +64,7 @@ export class TenantPool extends BoundPool {
       setting,
       settings,
       tenantId,
+      tenantColumn,
       seal,
       onConnect,
       directConnections,
@@ -69,12 +72,14 @@ export class TenantPool extends BoundPool {
       acrossTenants,
       ...rest
     } = checkConfig(config)
+    const binder = new Binder({ setting, settings, tenantId, tenantColumn, seal })
     super(rest, {
-      binder: new Binder({ setting, settings, tenantId, seal }),
+      binder,
       onConnect,
       directConnections,
       checkRole: (row) => checkRole(row, allowBypass),
     })
+    this.tenants = binder
     if (acrossTenants === undefined) return
     this.#acrossPool = new AcrossPool(acrossTenants)
     this.#acrossPool.on('error', (error, client) => this.emit('error', error, client))

@@ -10,6 +10,7 @@ import {
   TenancyError,
   TenantMismatchError,
 } from '../../src/errors.js'
+import { letDatabaseAnswer } from '../../src/written-tenant.js'
 import { createTestDatabase, type TenantDatabase } from '../support/database.js'
 import { modes, type TenantPrisma } from '../support/modes.js'
 import { newWorld, openMode, rowsOf, type World } from './world.js'
@@ -139,7 +140,8 @@ describe.each(modes)('in %s mode', (mode) => {
         (client: Pick<TenantPrisma, 'project' | '$executeRaw'>) =>
           client.$executeRaw`UPDATE projects SET tenant_id = ${tenantId}::uuid`,
       ]) {
-        const error: unknown = await world.asA(() => way(write)).catch((reason: unknown) => reason)
+        const refused = letDatabaseAnswer(() => world.asA(() => way(write)))
+        const error: unknown = await refused.catch((reason: unknown) => reason)
         expect(error).toBeInstanceOf(PolicyViolationError)
         expect(error).toMatchObject({
           code: 'POLICY.VIOLATION',

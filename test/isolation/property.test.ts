@@ -3,6 +3,7 @@
 // run the same program again: TENANCY_SEED=<seed>:<path>.
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { letDatabaseAnswer } from '../../src/written-tenant.js'
 import { createTestDatabase, type TenantDatabase } from '../support/database.js'
 import { leftOnIdleConnections, modes, openMode } from '../support/modes.js'
 import { runSql } from '../support/postgres.js'
@@ -26,7 +27,7 @@ test.each(modes)('in %s mode the database does what the oracle says', { timeout:
   const { prisma, pool, close } = await openMode(mode, db.appUrl, { max: 3, client: patient })
   let operations = 0
   const property = fc.asyncProperty(program(COMMANDS), async (commands) => {
-    operations += await runProgram(db, prisma, commands)
+    operations += await letDatabaseAnswer(() => runProgram(db, prisma, commands))
     expect(await leftOnIdleConnections(pool)).toEqual(Array.from({ length: pool.totalCount }, () => ''))
   })
   const [seed, path] = (process.env.TENANCY_SEED ?? '').split(/:(.*)/)

@@ -52,7 +52,9 @@ const failures: Record<string, { run: (client: Client) => PromiseLike<unknown>; 
     error: { code: 'P2003' },
   },
   'a policy': {
-    run: (client) => client.project.create({ data: { tenantId: scene.b.tenantId, name: 'smuggled' } }),
+    // Raw: a model's write that names another tenant is refused before the policy is asked.
+    run: (client) =>
+      client.$executeRaw`INSERT INTO projects (id, tenant_id, name) VALUES (gen_random_uuid(), ${scene.b.tenantId}::uuid, 'smuggled')`,
     error: {
       name: 'PolicyViolationError',
       code: 'POLICY.VIOLATION',

@@ -3,6 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { withoutTenant } from '../../src/context.js'
+import { letDatabaseAnswer } from '../../src/written-tenant.js'
 import { createTestDatabase, rowsSeenBySuperuser, type TenantDatabase } from '../support/database.js'
 import { leftOnIdleConnections, modes, type TenantPrisma } from '../support/modes.js'
 import { ENDS_WAITS, NESTS } from '../support/prisma-version.js'
@@ -99,11 +100,13 @@ describe.each(modes)('in %s mode', (mode) => {
 
     test('an operation refused by a policy inside a transaction takes the transaction with it', async () => {
       const before = await rowsOf(db, world.a)
-      const failed = world.asA(() =>
-        prisma.$transaction([
-          prisma.project.create({ data: { name: 'gone' } }),
-          prisma.project.create({ data: { name: 'moved', tenantId: world.b.tenantId } }),
-        ]),
+      const failed = letDatabaseAnswer(() =>
+        world.asA(() =>
+          prisma.$transaction([
+            prisma.project.create({ data: { name: 'gone' } }),
+            prisma.project.create({ data: { name: 'moved', tenantId: world.b.tenantId } }),
+          ]),
+        ),
       )
       await expect(failed).rejects.toMatchObject({ code: 'POLICY.VIOLATION', name: 'PolicyViolationError' })
       expect(await rowsOf(db, world.a)).toBe(before)

@@ -200,7 +200,7 @@ inEachMode((scene) => {
         ]
       }
       expect(await atOnce(scene, play, 5)).toEqual([
-        [null, 'P2025', 'P2025', { count: 0 }, 'P2025', [], 'POLICY.VIOLATION'],
+        [null, 'P2025', 'P2025', { count: 0 }, 'P2025', [], 'TENANT.MISMATCH'],
       ])
       expect(await truth()).toEqual(before)
     })

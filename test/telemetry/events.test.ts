@@ -10,6 +10,7 @@ import { tryCurrentTenant, withoutTenant, withTenant } from '../../src/context.j
 import { TenancyError } from '../../src/errors.js'
 import { fromHeader, tenantScope } from '../../src/frameworks/express.js'
 import { channels, listen } from '../../src/telemetry/events.js'
+import { letDatabaseAnswer } from '../../src/written-tenant.js'
 import { createAuditedDatabase, openAcross } from '../across/open-across.js'
 import { listening } from '../frameworks/stages.js'
 import { type SeededTenant, seedTenants, type TenantDatabase } from '../support/database.js'
@@ -148,16 +149,25 @@ describe.each(modes)('in %s mode', (mode) => {
         await withTenant(b.tenantId, () => prisma.$transaction([ofA.query, prisma.project.count()]))
       },
     },
+    "another tenant's row, known to the client": {
+      code: 'TENANT.MISMATCH',
+      run: () =>
+        withTenant(a.tenantId, () => opened.prisma.project.create({ data: { name: 'x', tenantId: b.tenantId } })),
+    },
     "another tenant's row": {
       code: 'POLICY.VIOLATION',
       run: () =>
-        withTenant(a.tenantId, () => opened.prisma.project.create({ data: { name: 'x', tenantId: b.tenantId } })),
+        letDatabaseAnswer(() =>
+          withTenant(a.tenantId, () => opened.prisma.project.create({ data: { name: 'x', tenantId: b.tenantId } })),
+        ),
     },
     "another tenant's row in a transaction": {
       code: 'POLICY.VIOLATION',
       run: () =>
-        withTenant(a.tenantId, () =>
-          opened.prisma.$transaction((tx) => tx.project.create({ data: { name: 'x', tenantId: b.tenantId } })),
+        letDatabaseAnswer(() =>
+          withTenant(a.tenantId, () =>
+            opened.prisma.$transaction((tx) => tx.project.create({ data: { name: 'x', tenantId: b.tenantId } })),
+          ),
         ),
     },
     'a statement that changes the session': {

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { withTenant } from '../../src/context.js'
 import { assertTenantIsolation, IsolationError, type IsolationOptions } from '../../src/testing/index.js'
+import { letDatabaseAnswer } from '../../src/written-tenant.js'
 import { A, B, newProduct, type Product } from './product.js'
 
 let product: Product
@@ -186,7 +187,11 @@ async function pasted(reproduction: string, prisma: object): Promise<unknown> {
   const last = lines.findLastIndex((line) => line.startsWith('await '))
   const body = [...lines.slice(0, last), `return ${lines.slice(last).join('\n')}`].join('\n')
   const AsyncFunction = pasted.constructor as new (...args: string[]) => (...args: unknown[]) => Promise<unknown>
-  return new AsyncFunction('prisma', 'withTenant', body)(prisma, withTenant).catch((error: unknown) => error)
+  return new AsyncFunction('prisma', 'withTenant', 'letDatabaseAnswer', body)(
+    prisma,
+    withTenant,
+    letDatabaseAnswer,
+  ).catch((error: unknown) => error)
 }
 
 const isNothing = (answer: unknown) =>

@@ -34,7 +34,7 @@ const movedRow: Attack = {
         await refused('POLICY.VIOLATION', () =>
           inside.prisma.project.update({ where: { id: own.id }, data: { company: { connect: { id: victim.id } } } }),
         )
-        return refused('POLICY.VIOLATION', () =>
+        return refused('TENANT.MISMATCH', () =>
           inside.prisma.project.update({ where: { id: own.id }, data: { tenantId: victim.id } }),
         )
       })
@@ -51,13 +51,13 @@ const plantedRow: Attack = {
       const { attacker, victim, inside } = stage
       const data = { name: 'Planted', tenantId: victim.id }
       return withTenant(attacker.id, async () => {
-        await refused('POLICY.VIOLATION', () => inside.prisma.project.createMany({ data: [data] }))
+        await refused('TENANT.MISMATCH', () => inside.prisma.project.createMany({ data: [data] }))
         await refused('POLICY.VIOLATION', () =>
           inside.prisma.$executeRawUnsafe(
             `insert into projects (id, tenant_id, name) values (gen_random_uuid(), '${victim.id}', 'Planted')`,
           ),
         )
-        return refused('POLICY.VIOLATION', () => inside.prisma.project.create({ data }))
+        return refused('TENANT.MISMATCH', () => inside.prisma.project.create({ data }))
       })
     }),
 }

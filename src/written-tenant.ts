@@ -1,0 +1,106 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Binder } from './binding.js'
+import { isPlainObject, type Scope } from './context.js'
+import { TenantMismatchError } from './errors.js'
+import { modelsOf, type Request, type RuntimeModel, type SharedClient } from './prisma-internals.js'
+
+// Set while the database is to answer, and not this library before it: whoever proves policies needs that. One for all
+// copies of this package in the process, as the scopes are: the kit may come from another than the client.
+const storageKey = Symbol.for('prisma-extension-tenancy.database-answers')
+const shared = globalThis as { [storageKey]?: AsyncLocalStorage<true> }
+shared[storageKey] ??= new AsyncLocalStorage<true>()
+const databaseAnswers = shared[storageKey]
+
+/**
+ * Runs `fn` with models' writes that name another tenant going on to the database instead of being
+ * `TenantMismatchError`: for tests which show that the policies refuse them. A Prisma promise is lazy, so await it inside.
+ *
+ * @example await letDatabaseAnswer(() => withTenant(a, () => prisma.project.create({ data: { name, tenantId: b } })))
+ */
+export function letDatabaseAnswer<T>(fn: () => T): T {
+  return databaseAnswers.run(true, fn)
+}
+
+/** A model, and where in what is written to it a tenant is named, or another model's row. */
+interface WrittenModel {
+  readonly name: string
+  readonly tenantField: string | undefined
+  readonly relations: ReadonlyMap<string, string>
+}
+
+/**
+ * Refuses a model's write that names another tenant than the one in scope, and says in which field. The policy would
+ * refuse it too, and says only in which table. Raw SQL is the policy's alone.
+ */
+export function refuseOtherTenants(client: SharedClient, binder: Binder): (request: Request, scope: Scope) => void {
+  let models: ReadonlyMap<string, WrittenModel> | undefined
+  return ({ protocolQuery }, scope) => {
+    const given = protocolQuery?.query?.arguments
+    if (protocolQuery?.modelName === undefined || scope.tenant === undefined || !isPlainObject(given)) return
+    const { data, create, update } = given
+    if (data === undefined && create === undefined && update === undefined) return
+    models ??= writtenModels(modelsOf(client), binder.tenantColumn)
+    const written = { models, names: (value: unknown) => binder.namesOther(scope, value) }
+    for (const part of [data, create, update]) checkRows(written, protocolQuery.modelName, part)
+  }
+}
+
+interface Written {
+  readonly models: ReadonlyMap<string, WrittenModel>
+  /** Is this the id of a tenant other than the one in scope? */
+  names(value: unknown): boolean
+}
+
+function checkRows(written: Written, modelName: string, rows: unknown): void {
+  const model = written.models.get(modelName)
+  if (model === undefined) return
+  for (const row of Array.isArray(rows) ? rows : [rows]) {
+    if (!isPlainObject(row)) continue
+    for (const [field, value] of Object.entries(row)) {
+      const related = model.relations.get(field)
+      if (related !== undefined) checkRelation(written, related, value)
+      else if (field === model.tenantField && written.names(plainValue(value))) refuse(model.name, field)
+    }
+  }
+}
+
+/** Nested writes: https://www.prisma.io/docs/orm/prisma-client/queries/relation-queries#nested-writes */
+function checkRelation(written: Written, modelName: string, operations: unknown): void {
+  if (!isPlainObject(operations)) return
+  for (const name of ['create', 'createMany', 'connectOrCreate', 'update', 'updateMany', 'upsert']) {
+    const inputs = operations[name]
+    for (const input of Array.isArray(inputs) ? inputs : [inputs]) {
+      // The row itself, or the object that holds it: `where` and the like are no fields.
+      checkRows(written, modelName, input)
+      if (!isPlainObject(input)) continue
+      for (const part of ['data', 'create', 'update']) checkRows(written, modelName, input[part])
+    }
+  }
+}
+
+/** Out of `{ set: … }`, and of the form in which the engine gets a BigInt. */
+function plainValue(value: unknown): unknown {
+  if (!isPlainObject(value)) return value
+  return 'set' in value ? plainValue(value.set) : value.$type === 'BigInt' ? value.value : undefined
+}
+
+function refuse(model: string, field: string): void {
+  if (databaseAnswers.getStore()) return
+  throw new TenantMismatchError(`${model}.${field} was given another tenant's id than the one in scope.`, {
+    hint: `Leave ${field} out: its default is the tenant in scope. Or open the scope of the tenant that the row belongs to.`,
+    meta: { model, field },
+  })
+}
+
+function writtenModels(models: readonly RuntimeModel[], column: string): ReadonlyMap<string, WrittenModel> {
+  return new Map(
+    models.map(({ name, fields }) => [
+      name,
+      {
+        name,
+        tenantField: fields.find((field) => field.column === column && field.kind !== 'object')?.name,
+        relations: new Map(fields.filter(({ kind }) => kind === 'object').map((field) => [field.name, field.type])),
+      },
+    ]),
+  )
+}
