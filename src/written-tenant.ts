@@ -1,25 +1,8 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Binder } from './binding.js'
 import { isPlainObject, type Scope } from './context.js'
+import { databaseAnswers } from './database-answers.js'
 import { TenantMismatchError } from './errors.js'
 import { modelsOf, type Request, type RuntimeModel, type SharedClient } from './prisma-internals.js'
-
-// Set while the database is to answer, and not this library before it: whoever proves policies needs that. One for all
-// copies of this package in the process, as the scopes are: the kit may come from another than the client.
-const storageKey = Symbol.for('prisma-extension-tenancy.database-answers')
-const shared = globalThis as { [storageKey]?: AsyncLocalStorage<true> }
-shared[storageKey] ??= new AsyncLocalStorage<true>()
-const databaseAnswers = shared[storageKey]
-
-/**
- * Runs `fn` with models' writes that name another tenant going on to the database instead of being
- * `TenantMismatchError`: for tests which show that the policies refuse them. A Prisma promise is lazy, so await it inside.
- *
- * @example await letDatabaseAnswer(() => withTenant(a, () => prisma.project.create({ data: { name, tenantId: b } })))
- */
-export function letDatabaseAnswer<T>(fn: () => T): T {
-  return databaseAnswers.run(true, fn)
-}
 
 /** A model, and where in what is written to it a tenant is named, or another model's row. */
 interface WrittenModel {
@@ -85,7 +68,7 @@ function plainValue(value: unknown): unknown {
 }
 
 function refuse(model: string, field: string): void {
-  if (databaseAnswers.getStore()) return
+  if (databaseAnswers()) return
   throw new TenantMismatchError(`${model}.${field} was given another tenant's id than the one in scope.`, {
     hint: `Leave ${field} out: its default is the tenant in scope. Or open the scope of the tenant that the row belongs to.`,
     meta: { model, field },

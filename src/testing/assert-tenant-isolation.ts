@@ -1,5 +1,5 @@
+import { letDatabaseAnswer } from '../database-answers.js'
 import { TenancyError } from '../errors.js'
-import { letDatabaseAnswer } from '../written-tenant.js'
 import { attacks } from './attacks/all.js'
 import type { Attack } from './attacks/attack.js'
 import { show } from './client.js'

@@ -1,4 +1,4 @@
-export { letDatabaseAnswer } from '../written-tenant.js'
+export { letDatabaseAnswer } from '../database-answers.js'
 export { type AsTenant, asTenant, tenantFixtures } from './as-tenant.js'
 export { assertTenantIsolation } from './assert-tenant-isolation.js'
 export type { RunAs } from './client.js'

@@ -4,7 +4,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Prisma } from '../../generated/test/client.js'
 import { withoutTenant } from '../../src/context.js'
-import { letDatabaseAnswer } from '../../src/written-tenant.js'
+import { letDatabaseAnswer } from '../../src/database-answers.js'
 import { createTestDatabase, type TenantDatabase } from '../support/database.js'
 import { leftOnIdleConnections, modes } from '../support/modes.js'
 import { clientOperations, modelOperations, otherMembers } from './operations.js'

@@ -2,6 +2,7 @@
 // client; and that errors reach users as this library's classes.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { currentTenant, tryCurrentTenant, withoutTenant, withTenant } from '../../src/context.js'
+import { letDatabaseAnswer } from '../../src/database-answers.js'
 import {
   InvalidTenantIdError,
   isTenancyError,
@@ -10,7 +11,6 @@ import {
   TenancyError,
   TenantMismatchError,
 } from '../../src/errors.js'
-import { letDatabaseAnswer } from '../../src/written-tenant.js'
 import { createTestDatabase, type TenantDatabase } from '../support/database.js'
 import { modes, type TenantPrisma } from '../support/modes.js'
 import { newWorld, openMode, rowsOf, type World } from './world.js'

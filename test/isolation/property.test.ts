@@ -3,7 +3,7 @@
 // run the same program again: TENANCY_SEED=<seed>:<path>.
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { letDatabaseAnswer } from '../../src/written-tenant.js'
+import { letDatabaseAnswer } from '../../src/database-answers.js'
 import { createTestDatabase, type TenantDatabase } from '../support/database.js'
 import { leftOnIdleConnections, modes, openMode } from '../support/modes.js'
 import { runSql } from '../support/postgres.js'

@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { withoutTenant } from '../../src/context.js'
-import { letDatabaseAnswer } from '../../src/written-tenant.js'
+import { letDatabaseAnswer } from '../../src/database-answers.js'
 import { createTestDatabase, rowsSeenBySuperuser, type TenantDatabase } from '../support/database.js'
 import { leftOnIdleConnections, modes, type TenantPrisma } from '../support/modes.js'
 import { ENDS_WAITS, NESTS } from '../support/prisma-version.js'

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { letDatabaseAnswer } from '../../src/database-answers.js'
 import { type TenantMismatchError, TenantPool, withoutTenant, withTenant } from '../../src/index.js'
-import { letDatabaseAnswer } from '../../src/written-tenant.js'
 import { createTestDatabase, type SeededTenant, seedTenants, type TenantDatabase } from '../support/database.js'
 import { modes, openMode, type TenantPrisma } from '../support/modes.js'
 

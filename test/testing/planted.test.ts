@@ -2,8 +2,8 @@
 // and with clients that know nothing of it.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { withTenant } from '../../src/context.js'
+import { letDatabaseAnswer } from '../../src/database-answers.js'
 import { assertTenantIsolation, IsolationError, type IsolationOptions } from '../../src/testing/index.js'
-import { letDatabaseAnswer } from '../../src/written-tenant.js'
 import { A, B, newProduct, type Product } from './product.js'
 
 let product: Product
