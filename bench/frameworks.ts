@@ -8,6 +8,7 @@ import { TenantPool, tenancy } from 'prisma-extension-tenancy'
 import { PrismaClient } from '../generated/test/client.js'
 import { startDatabases } from './databases.js'
 import { apps, HEADER, type Way } from './framework-apps.js'
+import { median, medianRatio } from './statistics.js'
 
 const REQUESTS = Number(process.argv[2] ?? 2000)
 const ONLY = process.argv[3]
@@ -29,9 +30,10 @@ try {
     await compare(servers, WARM_UP)
     const rounds: Record<Way, number>[] = []
     for (let n = 0; n < ROUNDS; n++) rounds.push(await compare(servers, REQUESTS / ROUNDS))
-    const ratio = median(rounds.map((times) => times.entry / times['by hand']))
-    const [hand, entry] = (['by hand', 'entry'] as const).map((way) => median(rounds.map((times) => times[way])))
-    console.log(`${name.padEnd(8)} ${ratio.toFixed(3)}  (${hand?.toFixed(0)} → ${entry?.toFixed(0)} µs)`)
+    const hand = rounds.map((times) => times['by hand'])
+    const entry = rounds.map((times) => times.entry)
+    const ratio = medianRatio(entry, hand).toFixed(3)
+    console.log(`${name.padEnd(8)} ${ratio}  (${median(hand).toFixed(0)} → ${median(entry).toFixed(0)} µs)`)
     for (const server of Object.values(servers)) server.close().closeAllConnections()
   }
 } finally {
@@ -62,8 +64,4 @@ async function latency(server: Server, tenant: string): Promise<number> {
   const time = (performance.now() - start) * 1000
   if (response.statusCode !== 200 || text.split('"name"').length !== 21) throw new Error(`No twenty rows: ${text}`)
   return time
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }

@@ -1,11 +1,19 @@
 import { channel } from 'node:diagnostics_channel'
 
+/** The names of the channels, for `node:diagnostics_channel` (https://nodejs.org/api/diagnostics_channel.html). */
+export const channels = {
+  scope: 'prisma-extension-tenancy:scope',
+  binding: 'prisma-extension-tenancy:binding',
+  refusal: 'prisma-extension-tenancy:refusal',
+  across: 'prisma-extension-tenancy:across',
+} as const
+
 // Who publishes asks `hasSubscribers` before it makes anything: where nobody listens, an event costs one property read.
 // A channel is found by its name, so two copies of this package have the same ones.
-export const scopeChannel = channel('prisma-extension-tenancy:scope')
-export const bindingChannel = channel('prisma-extension-tenancy:binding')
-export const refusalChannel = channel('prisma-extension-tenancy:refusal')
-export const acrossChannel = channel('prisma-extension-tenancy:across')
+export const scopeChannel = channel(channels.scope)
+export const bindingChannel = channel(channels.binding)
+export const refusalChannel = channel(channels.refusal)
+export const acrossChannel = channel(channels.across)
 
 interface OfTenant {
   readonly kind: 'tenant'

@@ -108,7 +108,7 @@ export function tenantResolver<Request, User>(
       const found = runInScope(noTenantScope, () => find(facts, request, 0))
       return isPromise(found) ? Promise.resolve(found).then(tellRefusal, failed) : tellRefusal(found)
     } catch (error) {
-      return new Promise((resolve) => resolve(failed(error)))
+      return Promise.reject(error).catch(failed)
     }
   }
 }

@@ -42,11 +42,6 @@ export class BoundPool extends pg.Pool {
     }
   }
 
-  /** @internal */
-  get binder(): Binds {
-    return this.#binder
-  }
-
   /** @internal What is bound for a scope, as one text, for the extension to tell scopes apart. */
   keyOf(scope: Scope | undefined): string {
     return this.poolFor(scope).#binder.bind(scope).key

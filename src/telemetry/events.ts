@@ -1,14 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { AcrossEvent, BindingEvent, ScopeEvent, RefusalEvent as Told } from '../diagnostics.js'
+import {
+  type AcrossEvent,
+  type BindingEvent,
+  channels,
+  type ScopeEvent,
+  type RefusalEvent as Told,
+} from '../diagnostics.js'
 import type { TenancyErrorCode } from '../errors.js'
-
-/** The names of the channels, for `node:diagnostics_channel` (https://nodejs.org/api/diagnostics_channel.html). */
-export const channels = {
-  scope: 'prisma-extension-tenancy:scope',
-  binding: 'prisma-extension-tenancy:binding',
-  refusal: 'prisma-extension-tenancy:refusal',
-  across: 'prisma-extension-tenancy:across',
-} as const
 
 /**
  * Something was refused: an error of this library was made, or a request was answered without running its handler. The

@@ -1,11 +1,11 @@
 // Proves what a listener finds: the scope of whoever emits, or none; its own where it was bound to it. What it closed over
 // from another tenant's scope opens nothing: PostgreSQL shows it no row of that tenant.
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+
 import { EventEmitter, EventEmitterAsyncResource, on, once } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { withTenant } from '../../src/context.js'
 import { isTenancyError } from '../../src/errors.js'
 import { rowsSeenBySuperuser } from '../support/database.js'
+import { cures } from './cures.js'
 import { atOnce, inEachMode, later, type Seen, type Side } from './two-sides.js'
 
 inEachMode((scene) => {
@@ -46,22 +46,7 @@ inEachMode((scene) => {
       expect(await atOnce(scene, play)).toEqual(['own'])
     })
 
-    test.each<[string, (look: () => void, own: Side) => () => void]>([
-      ['bound by AsyncResource.bind', (look) => AsyncResource.bind(look)],
-      [
-        'run in AsyncLocalStorage.snapshot()',
-        (look) => {
-          const here = AsyncLocalStorage.snapshot()
-          return () => here(look)
-        },
-      ],
-      [
-        'that opens its own scope',
-        (look, { tenantId }) =>
-          () =>
-            void withTenant(tenantId, look),
-      ],
-    ])('%s runs as whoever registered it, whoever emits', async (_, bound) => {
+    test.each(Object.entries(cures))('%s runs as whoever registered it, whoever emits', async (_, bound) => {
       const listen = (own: Side) => (look: () => void) => bound(look, own)
       const play = async (own: Side, other: Side) => [
         await heard(own, (fire) => other.run(fire), listen(own)),

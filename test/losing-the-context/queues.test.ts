@@ -1,8 +1,9 @@
 // Proves what a queue of callbacks does: it resumes a waiter in the scope of whoever made room for it. Promises do not,
 // and neither do callbacks that were bound. Whatever belongs to the waiter cannot be reached from the other's scope.
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+
+import { AsyncResource } from 'node:async_hooks'
 import { describe, expect, test } from 'vitest'
-import { withTenant } from '../../src/context.js'
+import { cures } from './cures.js'
 import { atOnce, inEachMode, later, type Seen, type Side } from './two-sides.js'
 
 /** A pool of one resource, as many libraries have them: whoever releases calls the next one in line. */
@@ -60,22 +61,7 @@ inEachMode((scene) => {
       ).toEqual(['NoTenantError'])
     })
 
-    test.each<[string, (look: () => void, own: Side) => () => void]>([
-      ['bound by AsyncResource.bind', (look) => AsyncResource.bind(look)],
-      [
-        'run in AsyncLocalStorage.snapshot()',
-        (look) => {
-          const here = AsyncLocalStorage.snapshot()
-          return () => here(look)
-        },
-      ],
-      [
-        'that opens its own scope',
-        (look, { tenantId }) =>
-          () =>
-            void withTenant(tenantId, look),
-      ],
-    ])('%s runs as whoever waited', async (_, bound) => {
+    test.each(Object.entries(cures))('%s runs as whoever waited', async (_, bound) => {
       const play = async (own: Side, other: Side) => {
         const all: Seen[] = []
         for (const holder of [other, undefined, own]) {

@@ -120,7 +120,7 @@ describe('the key', () => {
 
   test('shows up in nothing that can be printed or reached from a pool', async () => {
     const pool = new TenantPool({ seal: { ...seal, key: text.base64 } })
-    await scopeOf(A).then((scope) => pool.binder.bind(scope).values)
+    await scopeOf(A).then((scope) => pool.tenants.bind(scope).values)
     const shown = inspect(pool, { depth: 20, showHidden: true, maxArrayLength: null, maxStringLength: null })
     expect(shown).toContain('TenantPool')
     for (const secret of [...Object.values(text), inspect(key).slice(9, 40)]) expect(shown).not.toContain(secret)

@@ -10,7 +10,7 @@ import { tryCurrentTenant, withoutTenant, withTenant } from '../../src/context.j
 import { letDatabaseAnswer } from '../../src/database-answers.js'
 import { TenancyError } from '../../src/errors.js'
 import { fromHeader, tenantScope } from '../../src/frameworks/express.js'
-import { channels, listen } from '../../src/telemetry/events.js'
+import { channels, listen } from '../../src/telemetry/index.js'
 import { createAuditedDatabase, openAcross } from '../across/open-across.js'
 import { listening } from '../frameworks/stages.js'
 import { type SeededTenant, seedTenants, type TenantDatabase } from '../support/database.js'
