@@ -8,7 +8,7 @@ import { TenancyError } from './errors.js'
 import { isTenantPool, type TenantPool } from './pool/tenant-pool.js'
 import { type BoundRole, PortableAdapterFactory } from './portable/adapter.js'
 import type { SqlDriverAdapterFactory } from './portable/driver-adapter.js'
-import { adapterOf, replaceAdapter, type SharedClient, sharedParts } from './prisma-internals.js'
+import { adapterOf, replaceAdapter, replacePool, type SharedClient, sharedParts } from './prisma-internals.js'
 import { checkBypassRole, checkRole, type RoleRow } from './role-check.js'
 import { scopeRequests } from './scope-requests.js'
 import { wrapClient } from './scoped-client.js'
@@ -145,6 +145,7 @@ function installOnPool(shared: SharedClient, pool: TenantPool): AcrossAccess | u
       'new PrismaClient({ adapter: new PrismaPg(pool) }), with one copy of pg installed (npm ls pg).',
     )
   }
+  replacePool(shared, pool.forPrisma())
   scopeRequests(shared, (scope) => pool.keyOf(scope), pool.tenants)
   return pool.acrossAccess
 }

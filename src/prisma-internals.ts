@@ -86,7 +86,7 @@ export function adapterOf(
 export function replaceAdapter(shared: SharedClient, adapter: SqlDriverAdapterFactory): void {
   const former = shared._engine
   let stopped: Promise<void> | undefined
-  const connectAfter: SqlDriverAdapterFactory = {
+  renewEngine(shared, {
     provider: adapter.provider,
     adapterName: adapter.adapterName,
     connect: async () => {
@@ -94,9 +94,22 @@ export function replaceAdapter(shared: SharedClient, adapter: SqlDriverAdapterFa
       await stopped
       return adapter.connect()
     },
-  }
-  const NewEngine = former.constructor as new (config: object) => Engine
-  shared._engine = new NewEngine({ ...shared._engineConfig, adapter: connectAfter })
+  })
+}
+
+/**
+ * Gives this client's PrismaPg another pool than other clients of the same PrismaPg have. The engine before is not
+ * stopped: with `disposeExternalPool` it would end the pool.
+ */
+export function replacePool(shared: SharedClient, pool: object): void {
+  // PrismaPg forgets a pool that it ended, and would open one of its own, bound to nobody.
+  const always = { get: () => pool, set: () => {} }
+  renewEngine(shared, Object.create(shared._engineConfig.adapter as object, { externalPool: always }))
+}
+
+function renewEngine(shared: SharedClient, adapter: SqlDriverAdapterFactory): void {
+  const NewEngine = shared._engine.constructor as new (config: object) => Engine
+  shared._engine = new NewEngine({ ...shared._engineConfig, adapter })
 }
 
 /**

@@ -19,6 +19,15 @@ export interface BoundPoolOptions {
   checkRole(row: RoleRow | undefined): void
 }
 
+/** What `@prisma/adapter-pg` calls of the pool that it was given. */
+export interface PrismaPool {
+  query(config: unknown, values?: unknown): unknown
+  connect(): Promise<TenantClient>
+  on(event: string, listener: (...args: never[]) => void): unknown
+  removeListener(event: string, listener: (...args: never[]) => void): unknown
+  end(): Promise<void>
+}
+
 /** A `pg.Pool` whose every statement is bound to the scope in which it was issued, or refused. */
 export class BoundPool extends pg.Pool {
   readonly #binder: Binds
@@ -27,6 +36,7 @@ export class BoundPool extends pg.Pool {
   readonly #checkRole: BoundPoolOptions['checkRole']
   readonly #sessions = new WeakMap<pg.PoolClient, Session>()
   readonly #lender: Lender
+  readonly #prismaLender: Lender
 
   constructor(config: pg.PoolConfig, { binder, onConnect, directConnections = false, checkRole }: BoundPoolOptions) {
     checkPg()
@@ -37,8 +47,23 @@ export class BoundPool extends pg.Pool {
     this.#checkRole = checkRole
     this.#lender = {
       binder,
-      admit: (query, values) => this.#admit(currentScope(), query, values),
+      admit: (query, values) => this.#admit(currentScope(), query, values, false),
       refuse: refuseReleased,
+    }
+    this.#prismaLender = { ...this.#lender, admit: (query, values) => this.#admit(currentScope(), query, values, true) }
+  }
+
+  /**
+   * @internal This pool as the adapter of one extended client gets it. Whoever else sends what only Prisma sends is a
+   * bare client, in whatever context it does so: callbacks of the extended client's adapter and log run in its own.
+   */
+  forPrisma(): PrismaPool {
+    return {
+      query: (config, values) => answer(config, values, undefined, () => this.#query(config, values, true)),
+      connect: () => this.#lend(true),
+      on: (event, listener) => this.on(event as 'error', listener),
+      removeListener: (event, listener) => this.removeListener(event, listener),
+      end: () => this.end(),
     }
   }
 
@@ -76,18 +101,20 @@ export class BoundPool extends pg.Pool {
     callback: (error: Error, result: pg.QueryResult<R>) => void,
   ): void
   override query(config: unknown, values?: unknown, callback?: unknown): unknown {
-    return answer(config, values, callback, () => {
-      // The scope is read now, before anything is awaited.
-      const scope = currentScope()
-      const pool = this.poolFor(scope)
-      const admission = pool.#admit(scope, config, values)
-      if (admission.statement.kind !== 'query' && admission.statement.kind !== 'session') {
-        throw new TenancyError('QUERY.UNSUPPORTED', 'A transaction needs one connection, and pool.query may use any.', {
-          hint: 'const client = await pool.connect(), then client.query(…) and client.release().',
-        })
-      }
-      return pool.#runAlone(admission)
-    })
+    return answer(config, values, callback, () => this.#query(config, values, false))
+  }
+
+  #query(config: unknown, values: unknown, fromPrisma: boolean): Promise<unknown> {
+    // The scope is read now, before anything is awaited.
+    const scope = currentScope()
+    const pool = this.poolFor(scope)
+    const admission = pool.#admit(scope, config, values, fromPrisma)
+    if (admission.statement.kind !== 'query' && admission.statement.kind !== 'session') {
+      throw new TenancyError('QUERY.UNSUPPORTED', 'A transaction needs one connection, and pool.query may use any.', {
+        hint: 'const client = await pool.connect(), then client.query(…) and client.release().',
+      })
+    }
+    return pool.#runAlone(admission)
   }
 
   /**
@@ -101,7 +128,7 @@ export class BoundPool extends pg.Pool {
   override connect(
     callback?: (error: Error | undefined, client: pg.PoolClient | undefined, done: (release?: unknown) => void) => void,
   ): unknown {
-    const lent = this.#lend()
+    const lent = this.#lend(false)
     if (callback === undefined) return lent
     answerTo((error, client) => {
       const lease = client as TenantClient | undefined
@@ -112,9 +139,9 @@ export class BoundPool extends pg.Pool {
     return undefined
   }
 
-  async #lend(): Promise<TenantClient> {
+  async #lend(toPrisma: boolean): Promise<TenantClient> {
     const pool = this.poolFor(currentScope())
-    return new TenantClient(pool.#lender, await pool.#acquire())
+    return new TenantClient(toPrisma ? pool.#prismaLender : pool.#lender, await pool.#acquire())
   }
 
   /**
@@ -133,14 +160,14 @@ export class BoundPool extends pg.Pool {
     return runInScope(undefined, () => super.emit(event as 'connect', ...(handles as [never])))
   }
 
-  #admit(scope: Scope | undefined, config: unknown, values: unknown): Admission {
-    if (!scope?.admitted && isPrismaQuery(config)) throw refuseBareClient()
+  #admit(scope: Scope | undefined, config: unknown, values: unknown, fromPrisma: boolean): Admission {
+    if (!(fromPrisma && scope?.admitted) && isPrismaQuery(config)) throw refuseBareClient()
     const binding = this.#binder.bind(scope as Scope)
     const input = readInput(config, values)
     const statement = readStatement(input.text)
     if (statement.kind === 'session' && !this.#direct)
       throw refuseSessionStatement(statement.why ?? 'it changes the session')
-    return this.watch({ binding, statement, input, fromPrisma: scope?.admitted === true }, scope as Scope)
+    return this.watch({ binding, statement, input, fromPrisma }, scope as Scope)
   }
 
   /** What a kind of pool has to say about a statement before it is sent, and about its answer. */

@@ -6,6 +6,9 @@ const require = createRequire(import.meta.url)
 /** `maxWait` ends the wait for a connection. Before, a transaction was refused once it had its connection. */
 export const ENDS_WAITS = since(1)
 
+/** The client takes plugins that write comments into its SQL. */
+export const COMMENTS_SQL = since(1)
+
 /** A value that does not parse, such as an id, is a P2007. Before, it was an error that Prisma has no code for. */
 export const KNOWS_BAD_VALUES = since(2)
 
