@@ -11,7 +11,7 @@ import type { SqlDriverAdapterFactory } from './portable/driver-adapter.js'
 import { adapterOf, replaceAdapter, replacePool, type SharedClient, sharedParts } from './prisma-internals.js'
 import { checkBypassRole, checkRole, type RoleRow } from './role-check.js'
 import { scopeRequests } from './scope-requests.js'
-import { wrapClient } from './scoped-client.js'
+import { bindClient } from './scoped-client.js'
 
 /** Options of `tenancy()` in portable mode. */
 export interface PortableOptions extends BindingOptions {
@@ -81,7 +81,7 @@ export function tenancy(options: PoolOptions | PortableOptions = {}) {
         /** The same client bound to one tenant, for code without an async context. Takes what `withTenant` takes. */
         $forTenant<C extends object>(this: C, tenant: Tenant): C {
           const scope = tenantScope(tenant)
-          return wrapClient(Prisma.getExtensionContext(this) as C, (call) => runInScope(scope, call))
+          return bindClient(Prisma.getExtensionContext(this) as C, (call) => runInScope(scope, call))
         },
         /** `acrossTenants` with what is configured for this client, for processes with several. */
         $acrossTenants,

@@ -72,6 +72,36 @@ export function sharedParts(client: object): SharedClient {
   )
 }
 
+/** Prisma's methods of clients and of models that ask the database, or lead to what does. */
+const prismaMethods: ReadonlySet<string> = new Set([
+  ...['$connect', '$disconnect', '$on', '$transaction', '$runCommandRaw'],
+  ...['$queryRaw', '$queryRawUnsafe', '$queryRawTyped', '$queryRawInternal'],
+  ...['$executeRaw', '$executeRawUnsafe', '$executeRawInternal'],
+  ...['findUnique', 'findUniqueOrThrow', 'findFirst', 'findFirstOrThrow', 'findMany', 'findRaw'],
+  ...['create', 'createMany', 'createManyAndReturn', 'update', 'updateMany', 'updateManyAndReturn', 'upsert'],
+  ...['delete', 'deleteMany', 'count', 'aggregate', 'groupBy', 'aggregateRaw'],
+])
+
+export function isPrismaMethod(name: string): boolean {
+  return prismaMethods.has(name)
+}
+
+/** Is this what the client has under a model's name, and not what an extension put there? */
+export function isModelOf(client: object, name: string, value: unknown): boolean {
+  const { models = {} } = (client as { _runtimeDataModel?: { models?: object } })._runtimeDataModel ?? {}
+  if (!Object.hasOwn(models, name) && !Object.hasOwn(models, name.charAt(0).toUpperCase() + name.slice(1))) return false
+  return typeof (value as { $name?: unknown }).$name === 'string'
+}
+
+export function isClient(value: object): boolean {
+  return typeof (value as { _originalClient?: unknown })._originalClient === 'object'
+}
+
+/** Prisma's lazy promise. */
+export function isQuery(value: unknown): value is object {
+  return (value as { [Symbol.toStringTag]?: unknown } | undefined | null)?.[Symbol.toStringTag] === 'PrismaPromise'
+}
+
 /** The client's driver adapter, or undefined where it has none (Accelerate). */
 export function adapterOf(
   shared: SharedClient,

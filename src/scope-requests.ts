@@ -3,7 +3,7 @@ import { currentScope, runInScope, type Scope } from './context.js'
 import { TenantMismatchError, tenancyErrorWithin } from './errors.js'
 import { madeIn, type Request, type SharedClient } from './prisma-internals.js'
 import { transactionOfAnotherScope } from './refusals.js'
-import { wrapClient } from './scoped-client.js'
+import { guardClient } from './scoped-client.js'
 import { refuseOtherTenants } from './written-tenant.js'
 
 /** What is bound for a scope, as one text: equal where two scopes may share a statement. Throws where nothing can be bound. */
@@ -100,7 +100,7 @@ function scopeTransactions(shared: SharedClient, keyOf: KeyOf): void {
 
 /** A transaction's client, refusing calls from another tenant's scope when they are made and not only when they run. */
 function guard(tx: object, opened: Scope | undefined, keyOf: KeyOf): object {
-  return wrapClient(tx, (call) => {
+  return guardClient(tx, (call) => {
     const scope = currentScope()
     if (scope === opened) return call()
     try {

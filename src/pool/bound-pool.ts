@@ -23,8 +23,8 @@ export interface BoundPoolOptions {
 export interface PrismaPool {
   query(config: unknown, values?: unknown): unknown
   connect(): Promise<TenantClient>
-  on(event: string, listener: (...args: never[]) => void): unknown
-  removeListener(event: string, listener: (...args: never[]) => void): unknown
+  on(event: string, listener: (...args: unknown[]) => void): unknown
+  removeListener(event: string, listener: (...args: unknown[]) => void): unknown
   end(): Promise<void>
 }
 

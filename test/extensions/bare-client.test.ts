@@ -30,7 +30,7 @@ interface Callback {
   readonly adapter?: (call: () => void) => Options
   readonly client?: (call: () => void) => Partial<ConstructorParameters<typeof PrismaClient>[0]>
   readonly on?: 'query' | 'error'
-  readonly extension?: (call: () => void) => Parameters<PrismaClient['$extends']>[0]
+  readonly extension?: (call: () => void) => Parameters<typeof Prisma.defineExtension>[0]
   readonly skip?: boolean
 }
 
@@ -44,25 +44,50 @@ const callbacks: readonly Callback[] = [
   { name: "$on('error')", on: 'error' },
   {
     name: 'statementNameGenerator of the adapter',
-    adapter: (call) => ({ statementNameGenerator: () => (call(), '') }) as Options,
+    adapter: (call) => ({
+      statementNameGenerator() {
+        call()
+        return ''
+      },
+    }),
     skip: !NAMES_STATEMENTS,
   },
   {
     name: 'userDefinedTypeParser of the adapter',
-    adapter: (call) => ({ userDefinedTypeParser: async (_oid, value) => (call(), value) }),
+    adapter: (call) => ({
+      async userDefinedTypeParser(_oid, value) {
+        call()
+        return value
+      },
+    }),
   },
   {
     name: 'a plugin that writes comments into the SQL',
-    client: (call) => ({ comments: [() => (call(), { app: 'shop' })] }),
+    client: (call) => ({
+      comments: [
+        () => {
+          call()
+          return { app: 'shop' }
+        },
+      ],
+    }),
     skip: !COMMENTS_SQL,
   },
   {
     name: 'a query component of another extension',
-    extension: (call) => ({ query: { $allOperations: ({ args, query }) => (call(), query(args)) } }),
+    extension: (call) => ({
+      query: {
+        $allOperations({ args, query }) {
+          call()
+          return query(args)
+        },
+      },
+    }),
   },
   {
     name: 'a computed field of another extension',
-    extension: (call) => ({ result: { project: { label: { needs: { name: true }, compute: () => call() } } } }) as never,
+    extension: (call) =>
+      ({ result: { project: { label: { needs: { name: true }, compute: () => call() } } } }) as never,
   },
 ]
 
@@ -71,7 +96,7 @@ function open({ adapter, client, on, extension }: Callback, call: () => void) {
   const factory = new PrismaPg(pool, adapter?.(call))
   const base = new PrismaClient({ ...client?.(call), adapter: factory, log } as never)
   if (on) base.$on(on as never, call)
-  const prisma = base.$extends(tenancy({ pool })).$extends(extension?.(call) ?? {})
+  const prisma = base.$extends(tenancy({ pool })).$extends((extension?.(call) ?? {}) as object)
   // One on the extended client's own adapter, and one on another.
   const bare = [new PrismaClient({ adapter: factory }), new PrismaClient({ adapter: new PrismaPg(pool) })]
   closing.push(async () => {
