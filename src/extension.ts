@@ -9,6 +9,7 @@ import { isTenantPool, type TenantPool } from './pool/tenant-pool.js'
 import { type BoundRole, PortableAdapterFactory } from './portable/adapter.js'
 import type { SqlDriverAdapterFactory } from './portable/driver-adapter.js'
 import { adapterOf, replaceAdapter, replacePool, type SharedClient, sharedParts } from './prisma-internals.js'
+import { refuseBareReplicas, refuseBareReplicasLater } from './replicas.js'
 import { checkBypassRole, checkRole, type RoleRow } from './role-check.js'
 import { scopeRequests } from './scope-requests.js'
 import { bindClient } from './scoped-client.js'
@@ -41,6 +42,8 @@ export interface PoolOptions {
 
 const applied = Symbol.for('prisma-extension-tenancy.applied')
 
+const knowsTenants = (shared: object): boolean => Object.hasOwn(shared, applied)
+
 /**
  * The Prisma client extension. `tenancy({ pool })` on a client that runs on that `TenantPool` binds every query in the
  * flight that carries it; `tenancy()` on any other client opens a transaction around each (portable mode).
@@ -62,12 +65,13 @@ export function tenancy(options: PoolOptions | PortableOptions = {}) {
   const install = installer(options)
   return Prisma.defineExtension((client) => {
     const shared = sharedParts(client)
-    if (Object.hasOwn(shared, applied)) {
+    if (knowsTenants(shared)) {
       throw invalid(
         'it is applied to this client already, and holds for all clients extended from it',
         'Call $extends(tenancy(…)) once, where the client is made.',
       )
     }
+    refuseBareReplicas(client, (other) => other === shared || knowsTenants(other))
     const access = install(shared)
     async function $acrossTenants<T>(options: AcrossTenantsOptions, fn: () => T | PromiseLike<T>): Promise<T> {
       const caller = callerOf($acrossTenants)
@@ -75,6 +79,7 @@ export function tenancy(options: PoolOptions | PortableOptions = {}) {
       return runAcross(access, options, fn, caller)
     }
     Object.defineProperty(shared, applied, { value: true })
+    refuseBareReplicasLater(shared, knowsTenants)
     return client.$extends({
       name: 'prisma-extension-tenancy',
       client: {

@@ -29,6 +29,7 @@ type CreatePromise = (callback: (transaction?: unknown) => unknown, operation?: 
 export interface SharedClient {
   _createPrismaPromise: CreatePromise
   $transaction(this: unknown, input: TransactionBody | unknown[], options?: unknown): Promise<unknown>
+  $extends(this: object, extension: unknown): object
   $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number>
   _engine: Engine
   readonly _engineConfig: { readonly adapter?: SqlDriverAdapterFactory & { readonly externalPool?: unknown } }
@@ -55,6 +56,7 @@ export function sharedParts(client: object): SharedClient {
   const missing = [
     ['_createPrismaPromise', shared?._createPrismaPromise],
     ['$transaction', shared?.$transaction],
+    ['$extends', shared?.$extends],
     ['_engine.start', shared?._engine?.start],
     ['_engine.stop', shared?._engine?.stop],
     ['_requestHandler.handleRequestError', shared?._requestHandler?.handleRequestError],
@@ -95,6 +97,11 @@ export function isModelOf(client: object, name: string, value: unknown): boolean
 
 export function isClient(value: object): boolean {
   return typeof (value as { _originalClient?: unknown })._originalClient === 'object'
+}
+
+/** What a client shares with all clients extended from it; undefined where the value is no client. */
+export function sharedIdentity(value: unknown): object | undefined {
+  return (value as { _originalClient?: object } | null | undefined)?._originalClient
 }
 
 /** Prisma's lazy promise. */
