@@ -36,6 +36,8 @@ export interface Binding {
   readonly key: string
   /** One value for each parameter of {@link Binder.sql}. Read it when it is sent: a seal is renewed while a scope lasts. */
   readonly values: readonly string[]
+  /** A statement that opens the transaction, where it must come before every query. */
+  readonly opening?: string | undefined
 }
 
 /** A seal is good for minutes, a scope may last for hours. The key knows nothing of it: the same tenant is the same. */

@@ -1,6 +1,5 @@
 export type { AcrossOptions, AcrossReport } from './across/access.js'
 export { type AcrossTenantsOptions, acrossTenants } from './across/across-tenants.js'
-export type { AggregateOnly } from './across/aggregate.js'
 export type { BindingOptions } from './binding.js'
 export { currentTenant, type Tenant, tryCurrentTenant, withoutTenant, withTenant } from './context.js'
 export {

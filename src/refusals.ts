@@ -36,6 +36,18 @@ export function bindFailed(what: string, cause?: unknown): TenancyError {
   })
 }
 
+/** The statement that opens a use of `acrossTenants` for writing failed. On a standby it does. */
+export function noWritesHere(cause: unknown): TenancyError {
+  return new TenancyError(
+    'ACROSS.WRITE_REFUSED',
+    'acrossTenants with write: true cannot write: its connection leads to a replica.',
+    {
+      hint: 'Let the connection of acrossTenants lead to the primary, or leave write out. Nothing was written.',
+      cause,
+    },
+  )
+}
+
 /** Was it the binding itself that the server refused? An aborted transaction, a cancelled statement and a lost server say what happened better than we could. */
 export function refusesBinding(sqlState: string): boolean {
   return sqlState !== '25P02' && sqlState !== '26000' && !/^(?:08|40|53|57|58)/.test(sqlState)

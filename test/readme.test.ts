@@ -58,7 +58,6 @@ export const throughPortable = await withTenant(tenantId, () => portable.project
   expect(printed.join('\n')).toMatch(/attempts held, 0 leaks/)
   expect(ran.throughPortable).toBe(4)
   expect(ran.perTenant).toHaveLength(2)
-  expect(ran.figures).toEqual([])
 })
 
 test('its commands are scripts, and what it installs are the peers', () => {

@@ -24,7 +24,6 @@ export interface AcrossReport {
   /** The file and line that called, where the stack tells. */
   readonly caller: string | undefined
   readonly write: boolean
-  readonly aggregateOnly: boolean
   readonly startedAt: Date
   /** In milliseconds. */
   readonly duration: number
@@ -51,10 +50,10 @@ export class AcrossAccess {
   }
 
   /** In a transaction of its own, which is over before anything is read: no row, no run. */
-  async begin({ id, reason, caller, write, aggregateOnly }: AcrossUse): Promise<void> {
+  async begin({ id, reason, caller, write }: AcrossUse): Promise<void> {
     if (this.#table === undefined) return
-    const sql = `INSERT INTO ${this.#table} (id, reason, caller, may_write, min_tenants) VALUES ($1::text::uuid, $2::text, $3::text, $4::text::boolean, $5::text::integer)`
-    const values = [id, reason, caller ?? null, String(write), aggregateOnly ? String(aggregateOnly.minTenants) : null]
+    const sql = `INSERT INTO ${this.#table} (id, reason, caller, may_write) VALUES ($1::text::uuid, $2::text, $3::text, $4::text::boolean)`
+    const values = [id, reason, caller ?? null, String(write)]
     const rows = await this.#run(sql, values).catch((cause: unknown) => {
       throw notAudited('its row could not be written, so its function did not start', cause)
     })
@@ -64,9 +63,8 @@ export class AcrossAccess {
   async end(use: AcrossUse, outcome: AcrossReport['outcome']): Promise<void> {
     const { id, reason, caller, write, startedAt, statements } = use
     const duration = Date.now() - startedAt.getTime()
-    const aggregateOnly = use.aggregateOnly !== undefined
     await this.#finish(use, outcome).finally(() =>
-      this.#report?.({ id, reason, caller, write, aggregateOnly, startedAt, duration, statements, outcome }),
+      this.#report?.({ id, reason, caller, write, startedAt, duration, statements, outcome }),
     )
   }
 

@@ -7,10 +7,12 @@ import { unsupported } from '../refusals.js'
  * Binds uses of `acrossTenants`: a transaction of theirs is read-only, ends statements that take too long, and carries
  * no tenant. Once something was asked in it, PostgreSQL refuses to make a transaction writable again
  * (https://www.postgresql.org/docs/current/sql-set-transaction.html).
+ *
+ * Where a use may write, the transaction is left as it was opened: an author's BEGIN READ ONLY stands.
  */
 export class AcrossBinder implements Binds {
   readonly sql =
-    `SELECT pg_catalog.set_config('transaction_read_only', $1, true), pg_catalog.set_config('statement_timeout', $2, true)`
+    `SELECT CASE $1 WHEN 'on' THEN pg_catalog.set_config('transaction_read_only', 'on', true) ELSE $1 END, pg_catalog.set_config('statement_timeout', $2, true)`
   readonly #timeout: string
 
   /** @param timeout for each statement, in milliseconds; 0 for none */
@@ -32,9 +34,15 @@ export class AcrossBinder implements Binds {
       )
     }
     // Two uses never share a statement: each has its own limits, and its own account.
-    return { key: `across\0${use.id}`, values: [use.write ? 'off' : 'on', this.#timeout] }
+    const key = `across\0${use.id}`
+    if (!use.write) return { key, values: ['on', this.#timeout] }
+    return { key, values: ['off', this.#timeout], opening: READ_WRITE }
   }
 }
+
+// The bypass role's transactions are read-only by default. Without LOCAL, which would warn outside a transaction block: it
+// ends with the transaction either way, since each one begins with the default.
+const READ_WRITE = 'SET transaction_read_only = off'
 
 /** A time as PostgreSQL shows it: in the largest unit that divides it. */
 function asShown(milliseconds: number): string {

@@ -4,7 +4,6 @@ import { type AcrossEnd, type AcrossEvent, acrossChannel } from '../diagnostics.
 import { TenancyError } from '../errors.js'
 import { unsupported } from '../refusals.js'
 import type { AcrossAccess } from './access.js'
-import type { AggregateOnly } from './aggregate.js'
 import { AcrossUse } from './use.js'
 
 /** Why tenants are read across, and how far. */
@@ -13,11 +12,6 @@ export interface AcrossTenantsOptions {
   readonly reason: string
   /** Lets statements write, where the role may. Default `false`: the server refuses every write. */
   readonly write?: boolean | undefined
-  /**
-   * Lets only raw SELECTs through that count the tenants of each row in a column `tenants`, and hands none out that is
-   * about fewer than `minTenants`. It guards against accidents: a constant in place of what is counted passes.
-   */
-  readonly aggregateOnly?: AggregateOnly | undefined
 }
 
 // What is configured in this process, by whichever copy of the package.
@@ -40,8 +34,7 @@ export function register(access: AcrossAccess): () => void {
  *
  * @returns what `fn` returns
  * @throws TenancyError `CONFIG.INVALID` where it is not configured, or for several clients: use theirs,
- *   `prisma.$acrossTenants(…)`; `QUERY.UNSUPPORTED` in a transaction, and for what `aggregateOnly` does not let through;
- *   `ACROSS.NOT_AUDITED`, `ACROSS.TOO_FEW_TENANTS`
+ *   `prisma.$acrossTenants(…)`; `QUERY.UNSUPPORTED` in a transaction; `ACROSS.NOT_AUDITED`
  * @example await acrossTenants({ reason: 'monthly invoices' }, () => prisma.project.groupBy({ by: ['tenantId'], _count: true }))
  */
 export async function acrossTenants<T>(options: AcrossTenantsOptions, fn: () => T | PromiseLike<T>): Promise<T> {
@@ -104,10 +97,10 @@ export function callerOf(fn: (...args: never[]) => unknown): string | undefined 
   return frame?.slice(0, 1000)
 }
 
-function checkOptions(options: unknown): Pick<AcrossUse, 'reason' | 'write' | 'aggregateOnly'> {
+function checkOptions(options: unknown): Pick<AcrossUse, 'reason' | 'write'> {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw invalid('its options are no object', "acrossTenants({ reason: 'monthly invoices' }, () => …)")
-  const { reason, write = false, aggregateOnly, ...rest } = options as AcrossTenantsOptions
+  const { reason, write = false, ...rest } = options as AcrossTenantsOptions
   const [unknown] = Object.keys(rest)
   if (unknown !== undefined) throw invalid(`it has no option ${JSON.stringify(unknown)}`, 'Take the option out.')
   if (typeof reason !== 'string' || reason.trim() === '' || reason.length > 1000 || /[\0\p{Surrogate}]/u.test(reason))
@@ -116,20 +109,7 @@ function checkOptions(options: unknown): Pick<AcrossUse, 'reason' | 'write' | 'a
       "acrossTenants({ reason: 'monthly invoices' }, () => …)",
     )
   if (typeof write !== 'boolean') throw invalid('write is neither true nor false', 'write: true, or leave it out.')
-  if (aggregateOnly !== undefined) checkAggregateOnly(aggregateOnly, write)
-  return { reason, write, aggregateOnly }
-}
-
-function checkAggregateOnly(given: unknown, write: boolean): void {
-  const hint = 'aggregateOnly: { minTenants: 5 }'
-  if (typeof given !== 'object' || given === null) throw invalid('aggregateOnly is no object', hint)
-  const { minTenants, tenantColumn, ...rest } = given as AggregateOnly
-  const [unknown] = Object.keys(rest)
-  if (unknown !== undefined) throw invalid(`aggregateOnly has no option ${JSON.stringify(unknown)}`, hint)
-  if (!Number.isInteger(minTenants) || minTenants < 2) throw invalid('minTenants is no integer from 2', hint)
-  if (tenantColumn !== undefined && (typeof tenantColumn !== 'string' || tenantColumn === ''))
-    throw invalid('tenantColumn is no name', "aggregateOnly: { minTenants: 5, tenantColumn: 'tenant_id' }")
-  if (write) throw invalid('aggregateOnly and write exclude each other', 'Take one of them out.')
+  return { reason, write }
 }
 
 function invalid(what: string, hint: string): TenancyError {

@@ -1,11 +1,10 @@
 import type pg from 'pg'
 import { type AcrossOptions, checkStatementTimeout } from '../across/access.js'
 import { AcrossBinder } from '../across/across-binder.js'
-import { type AnswerCheck, watch } from '../across/watch.js'
+import { watch, writeRefused } from '../across/watch.js'
 import type { Scope } from '../context.js'
 import { checkBypassRole } from '../role-check.js'
 import { BoundPool } from './bound-pool.js'
-import type { ResultBuilder } from './pg-internals.js'
 import type { Admission } from './tenant-client.js'
 
 /** The option `acrossTenants` of a `TenantPool`: a login of the bypass role, preferably on a replica. */
@@ -20,17 +19,12 @@ export class AcrossPool extends BoundPool {
   }
 
   protected override watch(admission: Admission, { across }: Scope): Admission {
-    const { statement, input } = admission
-    if (across === undefined || statement.kind !== 'query') return admission
-    const check = watch(across, input.text)
-    return check === undefined ? admission : { ...admission, check: (result) => checkResult(result, check) }
+    if (across === undefined) return admission
+    watch(across, admission.statement.kind, admission.input.text)
+    const explain = (error: unknown) => {
+      const { code, message } = error as { code?: string; message?: string }
+      return writeRefused(across, code, message, error)
+    }
+    return { ...admission, explain }
   }
-}
-
-function checkResult({ fields, rows }: ResultBuilder, check: AnswerCheck): void {
-  const columns = fields.map(({ name }) => name)
-  check(
-    columns,
-    rows.map((row) => (Array.isArray(row) ? row : columns.map((name) => (row as Record<string, unknown>)[name]))),
-  )
 }

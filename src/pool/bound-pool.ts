@@ -170,24 +170,23 @@ export class BoundPool extends pg.Pool {
     return this.watch({ binding, statement, input, fromPrisma }, scope as Scope)
   }
 
-  /** What a kind of pool has to say about a statement before it is sent, and about its answer. */
+  /** What a kind of pool has to say about a statement before it is sent, and about its failure. */
   protected watch(admission: Admission, _scope: Scope): Admission {
     return admission
   }
 
   /** One statement, in a transaction of its own. */
-  async #runAlone({ statement, binding, input: query, check }: Admission): Promise<unknown> {
+  async #runAlone({ statement, binding, input: query, explain }: Admission): Promise<unknown> {
     const session = await this.#acquire()
     try {
       // Only now: a seal that was read before the wait could be old by the end of it.
-      const { values } = binding
+      const { values, opening } = binding
       const { result, error } = await session.run(
         statement,
-        { held: [], binding: { sql: this.#binder.sql, values }, query },
+        { held: [], opening, binding: { sql: this.#binder.sql, values }, query },
         'I',
       )
-      if (error !== undefined) throw error
-      check?.(result)
+      if (error !== undefined) throw explain?.(error) ?? error
       return result
     } finally {
       session.release()

@@ -15,8 +15,8 @@ export interface Admission {
   readonly statement: Statement
   readonly input: QueryInput
   readonly fromPrisma: boolean
-  /** Throws where the answer must not be handed out. */
-  readonly check?: ((result: ResultBuilder) => void) | undefined
+  /** The error that the caller gets in place of the server's, or undefined. */
+  readonly explain?: ((error: unknown) => unknown) | undefined
 }
 
 /** How a client reaches the pool that lent it. */
@@ -137,7 +137,13 @@ export class TenantClient extends EventEmitter {
     return turn
   }
 
-  async #step({ binding, statement, input, fromPrisma, check }: Admission): Promise<ResultBuilder> {
+  #step(admission: Admission): Promise<ResultBuilder> {
+    const { explain } = admission
+    const step = this.#run(admission)
+    return explain === undefined ? step : step.catch((error: unknown) => Promise.reject(explain(error) ?? error))
+  }
+
+  async #run({ binding, statement, input, fromPrisma }: Admission): Promise<ResultBuilder> {
     this.#leased()
     const transaction = this.#transaction
     if (this.#over !== undefined) {
@@ -169,11 +175,8 @@ export class TenantClient extends EventEmitter {
         return this.#send(statement, input, !statement.beforeFirstQuery)
       case 'savepoint':
         return this.#send(statement, input, false)
-      default: {
-        const result = await this.#send(statement, input, true, binding)
-        check?.(result)
-        return result
-      }
+      default:
+        return this.#send(statement, input, true, binding)
     }
   }
 
@@ -202,7 +205,9 @@ export class TenantClient extends EventEmitter {
     if (transaction) transaction.values ??= transaction.binding.values
     const values = (transaction ?? binding)?.values
     const bind = values !== undefined && (bound || held.length > 0)
-    const plan = { held, binding: bind ? { sql: this.#lender.binder.sql, values } : undefined, query: input }
+    // Only what begins a transaction can be opened.
+    const opening = held.length > 0 ? transaction?.binding.opening : transaction ? undefined : binding?.opening
+    const plan = { held, opening, binding: bind ? { sql: this.#lender.binder.sql, values } : undefined, query: input }
     const { result, error, status } = await this.#leased().run(statement, plan, transaction ? 'T' : 'I')
     if (transaction) transaction.held = []
     // What follows in a transaction that the server does not know would run on its own, statement by statement.

@@ -1,7 +1,8 @@
 import type { Binding } from '../binding.js'
 import { currentScope } from '../context.js'
 import { bindingChannel, tellBinding } from '../diagnostics.js'
-import { bindFailed, refusesBinding } from '../refusals.js'
+import type { TenancyError } from '../errors.js'
+import { bindFailed, noWritesHere, refusesBinding } from '../refusals.js'
 import { newResult, type ResultBuilder, type TransactionStatus, type TypeParsers, type Wire } from './pg-internals.js'
 import { BEGIN_NAME, BINDING_NAME, type PreparedStatements } from './prepared-statements.js'
 import type { QueryInput } from './query-input.js'
@@ -10,6 +11,8 @@ import type { QueryInput } from './query-input.js'
 export interface UnitPlan {
   /** `BEGIN` and `SET TRANSACTION` that were held back. They come first: nothing may stand between them and BEGIN. */
   readonly held: readonly string[]
+  /** Comes first of all, and says what the transaction may do. */
+  readonly opening?: string | undefined
   /** The binding, or undefined for what goes alone: COMMIT, ROLLBACK, savepoints. */
   readonly binding: { readonly sql: string; readonly values: Binding['values'] } | undefined
   readonly query: QueryInput
@@ -45,6 +48,8 @@ export class Unit {
   readonly #prepared: PreparedStatements
   readonly #bindingName: string
   readonly #result: ResultBuilder
+  /** What goes before the binding. */
+  readonly #opening: readonly string[]
   /** Commands to complete before the query's own messages begin. */
   #preludeLeft: number
   #bound: unknown[] | undefined
@@ -60,7 +65,8 @@ export class Unit {
     // Whoever names his statements has connections that keep prepared ones.
     this.#bindingName = prepareBinding || plan.query.name !== '' ? BINDING_NAME : ''
     this.#result = newResult(plan.query.rowMode, plan.query.types ?? types)
-    this.#preludeLeft = plan.held.length + (plan.binding ? 1 : 0)
+    this.#opening = plan.opening === undefined ? plan.held : [plan.opening, ...plan.held]
+    this.#preludeLeft = this.#opening.length + (plan.binding ? 1 : 0)
     this.query_timeout = plan.query.timeout
     // Now: what is made here is in scope, what pg calls later is not.
     if (bindingChannel.hasSubscribers && plan.binding)
@@ -71,16 +77,17 @@ export class Unit {
   }
 
   submit(wire: Wire): null {
-    const { held, binding, query } = this.#plan
+    const { binding, query } = this.#plan
+    const opening = this.#opening
     this.#wire = wire
     wire.once('readyForQuery', this.#onReady)
-    if (!binding && held.length === 0 && PLAIN_CONTROL.test(query.text)) {
+    if (!binding && opening.length === 0 && PLAIN_CONTROL.test(query.text)) {
       wire.query(query.text)
       return null
     }
     wire.stream.cork()
     try {
-      for (const text of held) {
+      for (const text of opening) {
         const name = this.#bindingName !== '' && text === 'BEGIN' ? BEGIN_NAME : ''
         this.#prepared.parse(wire, name, text)
         wire.bind({ statement: name, values: [], binary: false })
@@ -163,10 +170,7 @@ export class Unit {
   handleError(error: unknown): void {
     const { severity, code } = error as { severity?: string; code?: string }
     const fromServer = severity !== undefined && code !== undefined
-    this.#error ??=
-      fromServer && this.#inPrelude() && refusesBinding(code)
-        ? bindFailed('the server refused the binding', error)
-        : error
+    this.#error ??= fromServer && this.#inPrelude() && refusesBinding(code) ? this.#refusal(error) : error
     if (code === '26000' || code === '0A000') this.#prepared.doubtAll()
     if (fromServer && severity !== 'FATAL' && severity !== 'PANIC') {
       // ReadyForQuery follows, and pg hands it to nobody; unless the connection ends first.
@@ -182,6 +186,11 @@ export class Unit {
   }
 
   readonly #onEnd = (): void => this.#finish(this.#error, undefined)
+
+  #refusal(cause: unknown): TenancyError {
+    const atOpening = this.#plan.opening !== undefined && this.#preludeLeft > this.#plan.held.length + 1
+    return atOpening ? noWritesHere(cause) : bindFailed('the server refused the binding', cause)
+  }
 
   #inPrelude(): boolean {
     return this.#preludeLeft > 0

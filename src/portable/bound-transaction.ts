@@ -1,11 +1,18 @@
-import { watch } from '../across/watch.js'
+import { watch, writeRefused } from '../across/watch.js'
 import type { Binding, Binds } from '../binding.js'
 import { currentScope } from '../context.js'
 import { bindingChannel, tellBinding } from '../diagnostics.js'
 import { TenancyError } from '../errors.js'
-import { bindFailed, refusesBinding, transactionIsOver, transactionOfAnotherScope, unsupported } from '../refusals.js'
+import {
+  bindFailed,
+  noWritesHere,
+  refusesBinding,
+  transactionIsOver,
+  transactionOfAnotherScope,
+  unsupported,
+} from '../refusals.js'
 import { type SqlQuery, type SqlResultSet, sqlQuery, type Transaction } from './driver-adapter.js'
-import { asUsersMeetIt } from './policy-refusal.js'
+import { asUsersMeetIt, serverErrorIn } from './policy-refusal.js'
 import { readPortableStatement } from './read-statement.js'
 
 /** A transaction that Prisma opened, bound to the scope in which it was opened. */
@@ -82,20 +89,25 @@ export class BoundTransaction implements Transaction {
   }
 }
 
-/** Asks, as the use of `acrossTenants` in scope allows, where there is one. */
-export async function queryWatched(tx: Transaction, query: SqlQuery): Promise<SqlResultSet> {
-  const across = currentScope()?.across
-  const check = across && readPortableStatement(query.sql) === 'query' ? watch(across, query.sql) : undefined
-  const answer = await tx.queryRaw(query)
-  check?.(answer.columnNames, answer.rows)
-  return answer
+export function queryWatched(tx: Transaction, query: SqlQuery): Promise<SqlResultSet> {
+  return watched(query, () => tx.queryRaw(query))
 }
 
-export async function executeWatched(tx: Transaction, query: SqlQuery): Promise<number> {
+export function executeWatched(tx: Transaction, query: SqlQuery): Promise<number> {
+  return watched(query, () => tx.executeRaw(query))
+}
+
+/** Sends a statement, as the use of `acrossTenants` in scope allows, where there is one. */
+async function watched<T>({ sql }: SqlQuery, send: () => Promise<T>): Promise<T> {
   const across = currentScope()?.across
-  if (across && readPortableStatement(query.sql) === 'query' && watch(across, query.sql) !== undefined)
-    throw unsupported('aggregateOnly answers with rows. Nothing was sent.', 'Ask with $queryRaw.')
-  return tx.executeRaw(query)
+  if (across === undefined) return send()
+  watch(across, readPortableStatement(sql), sql)
+  try {
+    return await send()
+  } catch (error) {
+    const { originalCode, originalMessage } = serverErrorIn(error)
+    throw writeRefused(across, originalCode, originalMessage, error) ?? error
+  }
 }
 
 /** Binds a transaction, and makes sure that it is bound and new. */
@@ -103,10 +115,11 @@ export async function bindTransaction(tx: Transaction, binder: Binds, binding: B
   // A ROLLBACK can be lost (pg takes one off its queue when query_timeout ends), and then BEGIN is only a warning: this
   // transaction's COMMIT would commit what somebody else was told had failed.
   const sql = `${binder.sql}, (pg_catalog.pg_current_xact_id_if_assigned() IS NULL)::text`
-  const { values } = binding
+  const { values, opening } = binding
+  if (opening !== undefined) await open(tx, opening)
   if (bindingChannel.hasSubscribers) tellBinding(values, currentScope()?.across !== undefined)
   const { rows } = await tx.queryRaw(sqlQuery(sql, values)).catch((error: unknown) => {
-    const { originalCode } = ((error as { cause?: unknown } | null)?.cause ?? {}) as { originalCode?: string }
+    const { originalCode } = serverErrorIn(error)
     throw originalCode !== undefined && refusesBinding(originalCode)
       ? bindFailed('the server refused the binding', error)
       : error
@@ -115,6 +128,13 @@ export async function bindTransaction(tx: Transaction, binder: Binds, binding: B
   const same = bound?.length === values.length && values.every((value, i) => value === bound[i])
   if (!same) throw bindFailed('the server answered with another value')
   if (rows[0]?.at(-1) !== 'true') throw bindFailed('it was left in a transaction that has written already')
+}
+
+async function open(tx: Transaction, opening: string): Promise<void> {
+  await tx.executeRaw(sqlQuery(opening)).catch((error: unknown) => {
+    const { originalCode } = serverErrorIn(error)
+    throw originalCode !== undefined && refusesBinding(originalCode) ? noWritesHere(error) : error
+  })
 }
 
 export async function commit(tx: Transaction): Promise<void> {

@@ -6,11 +6,13 @@ import { sealRefused } from '../refusals.js'
  * message tells a policy from a missing grant: in a server that speaks another language than English it stays what it is.
  */
 export function asUsersMeetIt(error: unknown): unknown {
-  const { originalCode, originalMessage } = ((error as { cause?: unknown } | null)?.cause ?? {}) as {
-    originalCode?: string
-    originalMessage?: string
-  }
+  const { originalCode, originalMessage } = serverErrorIn(error)
   if (originalCode !== '42501' || !originalMessage?.includes('violates row-level security policy'))
     return sealRefused(originalCode, error) ?? error
   return new PolicyViolationError(error, /"([^"]*)"$/.exec(originalMessage)?.[1])
+}
+
+/** What an adapter keeps of the server's error, where it was one. */
+export function serverErrorIn(error: unknown): { originalCode?: string; originalMessage?: string } {
+  return (error as { cause?: object } | null)?.cause ?? {}
 }

@@ -29,14 +29,13 @@ export function acrossTenantsAudit(options: AcrossTenantsAuditOptions): string {
   reason text NOT NULL,
   caller text,
   may_write boolean NOT NULL,
-  min_tenants integer,
   started_at timestamptz NOT NULL DEFAULT now(),
   finished_at timestamptz,
   outcome text CHECK (outcome IN ('returned', 'threw')),
   statements integer
 );
 REVOKE ALL ON ${target} FROM PUBLIC, ${app};
-GRANT INSERT (id, reason, caller, may_write, min_tenants), UPDATE (finished_at, outcome, statements), SELECT (id, finished_at)
+GRANT INSERT (id, reason, caller, may_write), UPDATE (finished_at, outcome, statements), SELECT (id, finished_at)
   ON ${target} TO ${app};
 `
 }

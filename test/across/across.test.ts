@@ -220,9 +220,7 @@ describe.each(modes)('in %s mode', (mode) => {
         await opened.prisma.project.count()
         await opened.prisma.$transaction(async (tx) => [await tx.project.count(), await tx.task.count()])
       })
-      expect(rows).toMatchObject([
-        { outcome: 'returned', finished: true, statements: 3, may_write: false, min_tenants: null },
-      ])
+      expect(rows).toMatchObject([{ outcome: 'returned', finished: true, statements: 3, may_write: false }])
       expect(rows[0]?.caller).toMatch(/across\.test\.ts:\d+:\d+/)
       expect(report).toMatchObject([{ id: rows[0]?.id, outcome: 'returned', statements: 3, write: false }])
     })
@@ -327,10 +325,6 @@ describe.each(modes)('in %s mode', (mode) => {
     ['NUL in the reason', { reason: 'a\0b' }],
     ['an unknown option', { reason: 'x', writes: true }],
     ['write that is a text', { reason: 'x', write: 'false' }],
-    ['no minTenants', { reason: 'x', aggregateOnly: {} }],
-    ['one tenant', { reason: 'x', aggregateOnly: { minTenants: 1 } }],
-    ['half a tenant', { reason: 'x', aggregateOnly: { minTenants: 2.5 } }],
-    ['aggregateOnly and write', { reason: 'x', write: true, aggregateOnly: { minTenants: 2 } }],
     ['no options', undefined],
   ])('%s is refused', async (_, options) => {
     let ran = false

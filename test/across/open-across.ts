@@ -23,7 +23,6 @@ export interface AuditRow extends pg.QueryResultRow {
   readonly reason: string
   readonly caller: string | null
   readonly may_write: boolean
-  readonly min_tenants: number | null
   readonly finished: boolean
   readonly outcome: string | null
   readonly statements: number | null
@@ -51,6 +50,8 @@ export function openAcross(
     const close = async () => {
       await base.$disconnect()
       await pool.end()
+      // A pool has ended before its connections are closed, and who drops the database then may close them first.
+      pool.on('error', () => {})
     }
     return { prisma: base.$extends(tenancy({ pool })), pool: pool as pg.Pool, close }
   }

@@ -227,8 +227,8 @@ describe('acrossTenants', () => {
     expectTypeOf(() => acrossTenants({ reason: 'x' }, count)).returns.toEqualTypeOf<Promise<number>>()
     expectTypeOf(() => prisma.$acrossTenants({ reason: 'x' }, count)).returns.toEqualTypeOf<Promise<number>>()
     expectTypeOf<{ write: true }>().not.toExtend<AcrossTenantsOptions>()
-    expectTypeOf<{ reason: 'x'; aggregateOnly: { minTenants: 5 } }>().toExtend<AcrossTenantsOptions>()
-    expectTypeOf<{ reason: 'x'; aggregateOnly: true }>().not.toExtend<AcrossTenantsOptions>()
+    expectTypeOf<{ reason: 'x'; write: true }>().toExtend<AcrossTenantsOptions>()
+    expectTypeOf<{ reason: 'x'; write: 'yes' }>().not.toExtend<AcrossTenantsOptions>()
     expect(prisma.$acrossTenants).toBeTypeOf('function')
   })
 
