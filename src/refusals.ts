@@ -48,6 +48,13 @@ export function noWritesHere(cause: unknown): TenancyError {
   )
 }
 
+/** An answer that the protocol does not allow. The statement was in the same flight: whether it ran is not known. */
+export function answerRefused(what: string): TenancyError {
+  return new TenancyError('CONNECTION.BIND_FAILED', `The answer cannot be trusted: the server sent ${what}.`, {
+    hint: 'No row of it was handed over, and the connection was destroyed. A write may have been committed: look before you repeat it. If it stays, look at what stands between this service and PostgreSQL.',
+  })
+}
+
 /** Was it the binding itself that the server refused? An aborted transaction, a cancelled statement and a lost server say what happened better than we could. */
 export function refusesBinding(sqlState: string): boolean {
   return sqlState !== '25P02' && sqlState !== '26000' && !/^(?:08|40|53|57|58)/.test(sqlState)

@@ -1,32 +1,53 @@
+import { randomBytes } from 'node:crypto'
 import { TenancyError } from '../errors.js'
 import type { Wire } from './pg-internals.js'
 
-/** The name under which the binding itself is prepared. */
-export const BINDING_NAME = 'tenancy_bind'
-export const BEGIN_NAME = 'tenancy_begin'
+/** Keys of what the pool itself prepares. No name that a caller gives contains NUL. */
+export const BINDING = '\0bind'
+export const BEGIN = '\0begin'
+
+/**
+ * The server keeps every prepared statement, with its plan, for as long as the connection lives: some 10 to 100 kB each.
+ * An application has a few hundred texts; one that builds its texts from data has no end of them.
+ */
+const LIMIT = 500
+
+interface Prepared {
+  readonly text: string
+  /** Its name on the server. */
+  readonly name: string
+  /** Whether the server has it. In doubt until its flight succeeded: of one that fails it is not known which Parse ran. */
+  state: 'new' | 'doubtful' | 'there'
+}
 
 /**
  * Which prepared statements one connection has.
  *
  * pg keeps such a list too, but credits the first ParseComplete of a flight to the query's name, and in our flights
- * the first is the binding's. After a failure it is not known which Parse still ran: such a name is closed, which
- * never fails, before it is prepared again.
+ * the first is the binding's.
+ *
+ * Names on the server are this connection's alone. What stands between may put several connections on one server
+ * session (PGlite's socket, some poolers): under a name that they share, one would run the other's text, and with other
+ * settings the binding itself is another text.
  */
 export class PreparedStatements {
-  readonly #texts = new Map<string, string>()
-  readonly #doubtful = new Set<string>()
-  #inFlight: [name: string, text: string][] = []
+  readonly #own = `tenancy_${randomBytes(12).toString('base64url')}_`
+  /** By the caller's name, least recently used first. */
+  readonly #statements = new Map<string, Prepared>()
+  readonly #limit: number
+  #count = 0
+  #sent: Prepared[] = []
+  /** Statements to close, which the next flight takes along. */
+  #closing: string[] = []
 
-  /** @throws TenancyError `QUERY.UNSUPPORTED` where the name stands for another text, or for the binding */
+  constructor(limit = LIMIT) {
+    this.#limit = limit
+  }
+
+  /** @throws TenancyError `QUERY.UNSUPPORTED` where the name stands for another text */
   checkName(name: string, text: string): void {
-    // A COMMIT or SAVEPOINT of this name, which goes alone, would be taken for the binding by everybody who comes later.
-    if (name === BINDING_NAME || name === BEGIN_NAME) {
-      throw new TenancyError('QUERY.UNSUPPORTED', `The name ${JSON.stringify(name)} is taken by the binding itself.`, {
-        hint: 'Give the prepared statement another name.',
-      })
-    }
-    const known = this.#texts.get(name)
-    if (name === '' || known === undefined || known === text) return
+    const known = this.#statements.get(name)
+    if (known?.state !== 'there' || known.text === text) return
     throw new TenancyError(
       'QUERY.UNSUPPORTED',
       `The prepared statement ${JSON.stringify(name)} stands for another text on this connection.`,
@@ -36,29 +57,56 @@ export class PreparedStatements {
     )
   }
 
-  /** Writes Parse, unless the connection has the statement. */
-  parse(wire: Wire, name: string, text: string): void {
-    if (name !== '') {
-      if (this.#texts.has(name)) return
-      if (this.#doubtful.delete(name)) wire.close({ type: 'S', name })
-      this.#inFlight.push([name, text])
+  /** Writes Close for what was forgotten. First in a flight: what follows may fail, and is then skipped. */
+  closeForgotten(wire: Wire): void {
+    for (const name of this.#closing) wire.close({ type: 'S', name })
+    this.#closing = []
+  }
+
+  /** Writes Parse, unless the connection has the statement. Returns the name under which the server knows it. */
+  parse(wire: Wire, key: string, text: string): string {
+    if (key === '') {
+      wire.parse({ name: '', text })
+      return ''
     }
+    let statement = this.#statements.get(key)
+    if (statement?.text !== text) {
+      const { name, state } = statement ?? { name: `${this.#own}${this.#count++}`, state: 'new' }
+      statement = { text, name, state }
+    }
+    // Last in the map: the most recently used.
+    this.#statements.delete(key)
+    this.#statements.set(key, statement)
+    const { name, state } = statement
+    if (state === 'there') return name
+    // To close what is not there never fails.
+    if (state === 'doubtful') wire.close({ type: 'S', name })
+    statement.state = 'doubtful'
+    this.#sent.push(statement)
     wire.parse({ name, text })
+    return name
   }
 
   /** The flight ended; did every Parse of it succeed? */
   settle(succeeded: boolean): void {
-    if (this.#inFlight.length === 0) return
-    for (const [name, text] of this.#inFlight) {
-      if (succeeded) this.#texts.set(name, text)
-      else this.#doubtful.add(name)
+    if (this.#sent.length === 0) return
+    if (succeeded) for (const statement of this.#sent) statement.state = 'there'
+    this.#sent = []
+    for (const [key, { name }] of this.#statements) {
+      if (this.#statements.size <= this.#limit) break
+      this.#statements.delete(key)
+      this.#closing.push(name)
     }
-    this.#inFlight = []
   }
 
-  /** The server does not have what it should have: prepare everything again. */
+  /** The server will not run this one as it was prepared: prepare it again. */
+  doubt(key: string): void {
+    const statement = this.#statements.get(key)
+    if (statement !== undefined) statement.state = 'doubtful'
+  }
+
+  /** The server does not have what it should have, as after DEALLOCATE ALL: prepare everything again. */
   doubtAll(): void {
-    for (const name of this.#texts.keys()) this.#doubtful.add(name)
-    this.#texts.clear()
+    for (const statement of this.#statements.values()) statement.state = 'doubtful'
   }
 }

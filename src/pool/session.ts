@@ -5,21 +5,24 @@ import type { Statement } from '../gate/statement.js'
 import { sealRefused } from '../refusals.js'
 import { checkWire, type ResultBuilder, type TransactionStatus, type TypeParsers } from './pg-internals.js'
 import { PreparedStatements } from './prepared-statements.js'
-import { type Outcome, Unit, type UnitPlan } from './unit.js'
+import { type Expected, type Outcome, Unit, type UnitPlan } from './unit.js'
 
 interface ParameterStatus {
   readonly parameterName: string
 }
 
-const EXPECTED_TAG: Record<Statement['kind'], RegExp> = {
-  query: /^(?:(?:SELECT|INSERT|UPDATE|DELETE|MERGE|EXPLAIN|SHOW|NOTIFY|LOCK TABLE)\b|$)/,
+/** Tags of what changes nothing but the transaction. Any other answer is another statement's. */
+const CONTROL_TAG: Partial<Record<Statement['kind'], RegExp>> = {
   'set-local': /^SET\b/,
   begin: /^BEGIN$/,
   commit: /^(?:COMMIT|ROLLBACK)$/,
   rollback: /^ROLLBACK$/,
   savepoint: /^(?:SAVEPOINT|RELEASE|ROLLBACK)$/,
-  session: /^/,
 }
+const QUERY_TAG = /^(?:(?:SELECT|INSERT|UPDATE|DELETE|MERGE|EXPLAIN|SHOW|NOTIFY|LOCK TABLE)\b|$)/
+
+/** Nothing ran: what was prepared is gone, is there already, or has other columns since a migration. */
+const STALE = /^(?:26000|42P05|0A000 RevalidateCachedQuery)/
 
 /**
  * One server connection and what is known about it. A connection that showed anything unexpected is marked, and a
@@ -83,15 +86,19 @@ export class Session {
     expected: 'I' | 'T',
   ): Promise<{ result: ResultBuilder; error: unknown; status: TransactionStatus | undefined }> {
     this.#prepared.checkName(plan.query.name, plan.query.text)
-    let outcome = await this.#send(plan)
-    // The server forgot what was prepared, and nothing ran: in a transaction of its own it can be sent once more.
-    if (hasCode(outcome.error, '26000') && outcome.status === 'I' && expected === 'I') outcome = await this.#send(plan)
+    const tag = CONTROL_TAG[statement.kind]
+    // A session statement may change it, and its connection is destroyed; set-up is judged by the mark it leaves.
+    const judged = statement.kind !== 'session' && (tag !== undefined || plan.binding !== undefined)
+    const expect = { tag, status: judged ? expected : undefined }
+    let outcome = await this.#send(plan, expect)
+    // In a transaction of its own it can be sent once more.
+    if (expected === 'I' && outcome.status === 'I' && isStale(outcome.error)) outcome = await this.#send(plan, expect)
     this.#inspect(statement, outcome, expected)
     return { result: outcome.result, error: asUsersMeetIt(outcome.error), status: outcome.status }
   }
 
-  #send(plan: UnitPlan): Promise<Outcome> {
-    const unit = new Unit(plan, this.#prepared, this.keepsPrepared, this.client as unknown as TypeParsers)
+  #send(plan: UnitPlan, expected: Expected): Promise<Outcome> {
+    const unit = new Unit(plan, expected, this.#prepared, this.keepsPrepared, this.client as unknown as TypeParsers)
     // Outside any scope: what pg does later on this socket must not run in the scope of whoever wrote last.
     runInScope(undefined, () => this.client.query(unit as unknown as pg.Submittable))
     return unit.outcome
@@ -104,10 +111,15 @@ export class Session {
       )
     }
     if (statement.kind === 'session') this.mark(statement.why ?? 'a session statement')
-    if (error !== undefined || tag === undefined) return
-    if (!EXPECTED_TAG[statement.kind].test(tag)) this.mark(`the command tag is ${tag}`)
+    if (error !== undefined || tag === undefined || statement.kind !== 'query') return
+    if (!QUERY_TAG.test(tag)) this.mark(`the command tag is ${tag}`)
     else if (tag.startsWith('SELECT') && !describedRows) this.mark('a SELECT made a table')
   }
+}
+
+function isStale(error: unknown): boolean {
+  const { code, routine } = (error ?? {}) as { code?: unknown; routine?: unknown }
+  return STALE.test(`${code} ${routine}`)
 }
 
 /** Row-level security's refusal is 42501 like a missing grant; PostgreSQL's own routine tells them apart in any language. */

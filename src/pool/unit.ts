@@ -1,10 +1,9 @@
 import type { Binding } from '../binding.js'
 import { currentScope } from '../context.js'
 import { bindingChannel, tellBinding } from '../diagnostics.js'
-import type { TenancyError } from '../errors.js'
-import { bindFailed, noWritesHere, refusesBinding } from '../refusals.js'
+import { answerRefused, bindFailed, noWritesHere, refusesBinding } from '../refusals.js'
 import { newResult, type ResultBuilder, type TransactionStatus, type TypeParsers, type Wire } from './pg-internals.js'
-import { BEGIN_NAME, BINDING_NAME, type PreparedStatements } from './prepared-statements.js'
+import { BEGIN, BINDING, type PreparedStatements } from './prepared-statements.js'
 import type { QueryInput } from './query-input.js'
 
 /** What one flight carries: held-back statements, the binding, one query, one Sync. */
@@ -16,6 +15,14 @@ export interface UnitPlan {
   /** The binding, or undefined for what goes alone: COMMIT, ROLLBACK, savepoints. */
   readonly binding: { readonly sql: string; readonly values: Binding['values'] } | undefined
   readonly query: QueryInput
+}
+
+/** What the server must say of the query that a unit carries. */
+export interface Expected {
+  /** Of what has one answer only, such as COMMIT. Undefined where rows may come. */
+  readonly tag: RegExp | undefined
+  /** Undefined where the statement may change it. */
+  readonly status: TransactionStatus | undefined
 }
 
 /** How a unit ended. `status` is undefined where the connection is lost or must be given up. */
@@ -45,8 +52,9 @@ export class Unit {
   callback: () => void = () => {}
 
   readonly #plan: UnitPlan
+  readonly #expected: Expected
   readonly #prepared: PreparedStatements
-  readonly #bindingName: string
+  readonly #prepares: boolean
   readonly #result: ResultBuilder
   /** What goes before the binding. */
   readonly #opening: readonly string[]
@@ -55,15 +63,23 @@ export class Unit {
   #bound: unknown[] | undefined
   #error: unknown
   #tag: string | undefined
-  #describedRows = false
+  #described: unknown[] | undefined
+  #rows = 0
   #wire: Wire | undefined
   #settle!: (outcome: Outcome) => void
 
-  constructor(plan: UnitPlan, prepared: PreparedStatements, prepareBinding: boolean, types: TypeParsers) {
+  constructor(
+    plan: UnitPlan,
+    expected: Expected,
+    prepared: PreparedStatements,
+    prepareBinding: boolean,
+    types: TypeParsers,
+  ) {
     this.#plan = plan
+    this.#expected = expected
     this.#prepared = prepared
     // Whoever names his statements has connections that keep prepared ones.
-    this.#bindingName = prepareBinding || plan.query.name !== '' ? BINDING_NAME : ''
+    this.#prepares = prepareBinding || plan.query.name !== ''
     this.#result = newResult(plan.query.rowMode, plan.query.types ?? types)
     this.#opening = plan.opening === undefined ? plan.held : [plan.opening, ...plan.held]
     this.#preludeLeft = this.#opening.length + (plan.binding ? 1 : 0)
@@ -87,19 +103,16 @@ export class Unit {
     }
     wire.stream.cork()
     try {
+      this.#prepared.closeForgotten(wire)
       for (const text of opening) {
-        const name = this.#bindingName !== '' && text === 'BEGIN' ? BEGIN_NAME : ''
-        this.#prepared.parse(wire, name, text)
-        wire.bind({ statement: name, values: [], binary: false })
+        this.#write(wire, this.#prepares && text === 'BEGIN' ? BEGIN : '', text, [], false)
         wire.execute({ portal: '' })
       }
       if (binding) {
-        this.#prepared.parse(wire, this.#bindingName, binding.sql)
-        wire.bind({ statement: this.#bindingName, values: binding.values, binary: false })
+        this.#write(wire, this.#prepares ? BINDING : '', binding.sql, binding.values, false)
         wire.execute({ portal: '' })
       }
-      this.#prepared.parse(wire, query.name, query.text)
-      wire.bind({ statement: query.name, values: query.values, binary: query.binary })
+      this.#write(wire, query.name, query.text, query.values, query.binary)
       wire.describe({ type: 'P', name: '' })
       wire.execute({ portal: '' })
       wire.sync()
@@ -109,9 +122,14 @@ export class Unit {
     return null
   }
 
+  #write(wire: Wire, key: string, text: string, values: QueryInput['values'], binary: boolean): void {
+    wire.bind({ statement: this.#prepared.parse(wire, key, text), values, binary })
+  }
+
   handleRowDescription(message: { fields: unknown[] }): void {
-    if (this.#inPrelude() || this.#describedRows) return void this.#surprise('a row description')
-    this.#describedRows = true
+    if (this.#inPrelude() || this.#described || this.#ended() || this.#expected.tag)
+      return void this.#surprise('a row description')
+    this.#described = message.fields
     this.#result.addFields(message.fields)
   }
 
@@ -121,7 +139,9 @@ export class Unit {
       this.#bound = message.fields
       return
     }
-    if (!this.#describedRows) return void this.#surprise('a row that it did not describe')
+    if (message.fields.length !== this.#described?.length || this.#ended())
+      return void this.#surprise('a row that it did not describe')
+    this.#rows += 1
     if (this.#error !== undefined) return
     try {
       this.#result.addRow(this.#result.parseRow(message.fields))
@@ -131,22 +151,29 @@ export class Unit {
   }
 
   handleCommandComplete(message: { text: string }): void {
+    const { text } = message
     if (!this.#inPrelude()) {
-      if (this.#tag !== undefined) return void this.#surprise('a second command')
-      this.#tag = message.text
+      if (this.#ended()) return void this.#surprise('a second command')
+      if (this.#expected.tag?.test(text) === false) return void this.#surprise(`the tag ${JSON.stringify(text)}`)
+      if (this.#described && !tellsRows(text, this.#rows))
+        return void this.#surprise(`${this.#rows} rows and the tag ${JSON.stringify(text)}`)
+      this.#tag = text
       this.#result.addCommandComplete(message)
       return
     }
     this.#preludeLeft -= 1
-    if (this.#preludeLeft > 0 || !this.#plan.binding) return
+    if (this.#preludeLeft > 0 || !this.#plan.binding) {
+      if (!/^(?:BEGIN|START TRANSACTION|SET)$/.test(text)) this.#surprise('another command than BEGIN')
+      return
+    }
     const { values } = this.#plan.binding
     const same = this.#bound?.length === values.length && values.every((value, i) => value === this.#bound?.[i])
     // The rows that follow would be somebody else's: they are dropped with the connection.
-    if (!same) this.#surprise('another answer to the binding than what was bound')
+    if (!same || text !== 'SELECT 1') this.#surprise('another answer to the binding than what was bound')
   }
 
   handleEmptyQuery(): void {
-    if (this.#inPrelude()) this.#surprise('an empty query')
+    if (this.#inPrelude() || this.#described || this.#ended() || this.#expected.tag) this.#surprise('an empty query')
     else this.#tag = ''
   }
 
@@ -170,8 +197,10 @@ export class Unit {
   handleError(error: unknown): void {
     const { severity, code } = error as { severity?: string; code?: string }
     const fromServer = severity !== undefined && code !== undefined
-    this.#error ??= fromServer && this.#inPrelude() && refusesBinding(code) ? this.#refusal(error) : error
-    if (code === '26000' || code === '0A000') this.#prepared.doubtAll()
+    this.#error ??= fromServer && refusesBinding(code) ? this.#refusal(error) : error
+    if (code === '26000') this.#prepared.doubtAll()
+    // A cached plan whose columns have changed, of this statement alone; other reasons cost a Parse.
+    if (code === '0A000') this.#prepared.doubt(this.#plan.query.name)
     if (fromServer && severity !== 'FATAL' && severity !== 'PANIC') {
       // ReadyForQuery follows, and pg hands it to nobody; unless the connection ends first.
       this.#wire?.once('end', this.#onEnd)
@@ -181,24 +210,32 @@ export class Unit {
   }
 
   readonly #onReady = ({ status }: { status: TransactionStatus }): void => {
-    if (this.#error === undefined && this.#tag === undefined) this.#surprise('no end of the command')
+    if (this.#error === undefined && !this.#ended()) this.#surprise('no end of the command')
+    else if (this.#error === undefined && status !== (this.#expected.status ?? status))
+      this.#surprise(`the transaction status ${JSON.stringify(status)}`)
     else this.#finish(this.#error, status)
   }
 
   readonly #onEnd = (): void => this.#finish(this.#error, undefined)
 
-  #refusal(cause: unknown): TenancyError {
-    const atOpening = this.#plan.opening !== undefined && this.#preludeLeft > this.#plan.held.length + 1
-    return atOpening ? noWritesHere(cause) : bindFailed('the server refused the binding', cause)
+  /** What an error of the server's is to its caller: of the opening or of the binding where it came in answer to one. */
+  #refusal(cause: unknown): unknown {
+    const { opening, held, binding } = this.#plan
+    if (opening !== undefined && this.#preludeLeft > held.length + 1) return noWritesHere(cause)
+    return binding && this.#preludeLeft === 1 ? bindFailed('the server refused the binding', cause) : cause
   }
 
   #inPrelude(): boolean {
     return this.#preludeLeft > 0
   }
 
+  #ended(): boolean {
+    return this.#tag !== undefined
+  }
+
   /** What the protocol does not allow here: nothing of this answer is handed over, and the connection is destroyed. */
   #surprise(what: string): void {
-    const error = bindFailed(`the server sent ${what}`)
+    const error = answerRefused(what)
     this.#finish(error, undefined)
     this.#wire?.stream.destroy(error)
   }
@@ -209,6 +246,16 @@ export class Unit {
     this.#prepared.settle(error === undefined)
     // pg has wrapped this around its own to stop the query_timeout, which else ends a query that is over.
     this.callback()
-    this.#settle({ result: this.#result, error, status, tag: this.#tag, describedRows: this.#describedRows })
+    this.#settle({ result: this.#result, error, status, tag: this.#tag, describedRows: this.#described !== undefined })
   }
+}
+
+/**
+ * Whether a tag fits this many described rows. Where PostgreSQL describes rows, the number in the tag is that of the
+ * rows it sent, not of those affected: a trigger that skips one, a rule, ON CONFLICT DO NOTHING make no difference
+ * (PortalRun in src/backend/tcop/pquery.c). EXPLAIN, SHOW and CALL have rows and no number.
+ */
+function tellsRows(tag: string, rows: number): boolean {
+  const count = /^(?:SELECT|INSERT 0|UPDATE|DELETE|MERGE|FETCH) (\d+)$/.exec(tag)?.[1]
+  return count === undefined ? /^(?:EXPLAIN|SHOW|CALL)$/.test(tag) : Number(count) === rows
 }
