@@ -2,7 +2,7 @@ import { letDatabaseAnswer } from '../database-answers.js'
 import { TenancyError } from '../errors.js'
 import { attacks } from './attacks/all.js'
 import type { Attack } from './attacks/attack.js'
-import { show } from './client.js'
+import { show, textOfStep } from './client.js'
 import { IsolationError } from './isolation-error.js'
 import { type Cell, formatMatrix, type IsolationMatrix } from './matrix.js'
 import { openWorld } from './open-world.js'
@@ -56,6 +56,7 @@ async function proveIsolation(prisma: object, checked: CheckedOptions): Promise<
       for (const target of targets)
         (cells[target.name] as Record<string, Cell>)[attack.name] = await tryOn(world, target, attack, unproved)
     }
+    for (const { shown, step } of world.reads) if (!shown) unproved.push(showsNothing(textOfStep(step)))
   } catch (error) {
     if (!(error instanceof Leaked)) throw error
     const { leak } = error
@@ -92,6 +93,13 @@ async function proveIsolation(prisma: object, checked: CheckedOptions): Promise<
   if (leaks[0]) throw new IsolationError(matrix, leaks[0])
   if (unproved[0]) throw unproved[0]
   return matrix
+}
+
+function showsNothing(text: string): TenancyError {
+  return unproven(
+    `One of reads shows tenant a none of its rows, and so proves nothing: ${text.slice(0, 300)}.`,
+    'Read what tenant a has rows of: reads: [(prisma) => prisma.project.findMany()].',
+  )
 }
 
 function attacked(world: World, { models, skip }: CheckedOptions): Target[] {

@@ -29,6 +29,9 @@ export async function openWorld(client: object, options: CheckedOptions): Promis
     tenantColumn: options.tenantColumn,
     values: options.values,
   })
+  world.reads = options.reads.map((read) => ({
+    step: { run: async (client) => read(client), text: `(${read})(prisma)` },
+  }))
   if (options.ownAs) world.asName = 'as'
   if (handsOver) world.fn = '(prisma)'
   const notes = [

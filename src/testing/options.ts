@@ -32,9 +32,20 @@ export interface IsolationOptions {
    * @example values: { Invoice: { number: ({ tenant, n }) => `INV-${tenant}-${n}` } }
    */
   readonly values?: GivenValues
+  /**
+   * Reads of the service that the kit cannot guess, such as those with keys of a cache of their own: each is asked as
+   * tenant a and then as tenant b, who must see nothing of a's rows.
+   *
+   * @example reads: [(prisma) => prisma.project.findMany({ cache: { key: 'projects', ttl: 60 } })]
+   */
+  readonly reads?: readonly Read[]
   /** Gets the matrix as text. Default `console.log`; `false` prints nothing. */
   readonly print?: ((text: string) => void) | false
 }
+
+/** Reads something through the client that is tested. */
+// biome-ignore lint/suspicious/noExplicitAny: the client's type is its application's
+export type Read = (prisma: any) => PromiseLike<unknown>
 
 export interface CheckedOptions {
   readonly tenants: readonly [TenantId, TenantId]
@@ -46,17 +57,28 @@ export interface CheckedOptions {
   readonly shared: readonly string[]
   readonly skip: Readonly<Record<string, string>>
   readonly values: GivenValues
+  readonly reads: readonly Read[]
   readonly print: (text: string) => void
 }
 
-const known = ['tenants', 'as', 'tenantColumn', 'models', 'shared', 'skip', 'values', 'print']
+const known = ['tenants', 'as', 'tenantColumn', 'models', 'shared', 'skip', 'values', 'reads', 'print']
 
 export function checkOptions(options: IsolationOptions): CheckedOptions {
   if (typeof options !== 'object' || options === null)
     throw invalid('its options are no object', 'Give { tenants: [a, b] }.')
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown !== undefined) throw invalid(`it has no option ${showValue(unknown)}`, `It has: ${known.join(', ')}.`)
-  const { tenants, as, tenantColumn = 'tenant_id', models, shared = [], skip = {}, values = {}, print } = options
+  const {
+    tenants,
+    as,
+    tenantColumn = 'tenant_id',
+    models,
+    shared = [],
+    skip = {},
+    values = {},
+    reads = [],
+    print,
+  } = options
   if (
     !Array.isArray(tenants) ||
     tenants.length !== 2 ||
@@ -76,6 +98,8 @@ export function checkOptions(options: IsolationOptions): CheckedOptions {
     if (!Array.isArray(list) || list.some((each) => typeof each !== 'string'))
       throw invalid(`${name} is no list of names`, `Give names of models: ${name}: ['Project'].`)
   }
+  if (!Array.isArray(reads) || reads.some((read) => typeof read !== 'function'))
+    throw invalid('reads is no list of functions', 'reads: [(prisma) => prisma.project.findMany()].')
   const noReason = Object.entries(skip).find(([, why]) => typeof why !== 'string' || why.trim() === '')
   if (noReason) throw invalid(`skip gives no reason for ${noReason[0]}`, `skip: { ${noReason[0]}: 'why' }.`)
   return {
@@ -87,6 +111,7 @@ export function checkOptions(options: IsolationOptions): CheckedOptions {
     shared,
     skip,
     values,
+    reads,
     print: print === false ? () => undefined : (print ?? ((text) => console.log(text))),
   }
 }

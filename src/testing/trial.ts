@@ -163,19 +163,20 @@ export class Trial {
     return key?.row !== undefined && [answer].flat().some((row) => isSameRow(row, key))
   }
 
-  /** `about`: whose table it is that is not closed, where that is another. */
+  /** `about`: whose table it is that is not closed, where that is another. `cause`: where the catalog does not tell. */
   leak(
     what: string,
     rows: readonly Made[],
     steps: readonly (readonly [Side | undefined, Step])[],
     about: Target = this.target,
+    cause = likelyCause(this.world, about),
   ): Leaked {
     return new Leaked({
       model: this.target.name,
       attack: this.attack,
       what: `${what} (${this.target.name}).`,
       reproduction: reproduction(this.world, rows, steps),
-      cause: likelyCause(this.world, about),
+      cause,
     })
   }
 

@@ -1,7 +1,7 @@
 import { runInScope } from '../context.js'
 import { quoteIdentifier } from '../sql/quote.js'
 import type { Catalog, ForeignKey } from './catalog.js'
-import { type Call, perform, type RunAs, type TestedClient } from './client.js'
+import { type Call, perform, type RunAs, type Step, type TestedClient } from './client.js'
 import { fromText, type Row, whereOf } from './client-row.js'
 import { lastLine, type Outcome, outcomeOf, unproven } from './outcome.js'
 import {
@@ -29,6 +29,12 @@ export interface Proposal {
   readonly parents: readonly Made[]
 }
 
+/** A read that the service has, and whether it showed tenant a a row of its own. */
+export interface GivenRead {
+  readonly step: Step
+  shown?: boolean
+}
+
 /** Two tenants with rows of their own, and what is done as one of them. */
 export class World {
   readonly a: Side
@@ -36,6 +42,7 @@ export class World {
   readonly catalog: Catalog
   readonly targets: readonly Target[]
   readonly options: RowOptions
+  reads: readonly GivenRead[] = []
   readonly #prisma: TestedClient
   readonly #as: RunAs
   readonly #made: Made[] = []
@@ -235,7 +242,7 @@ export class World {
     if (row) return row as Row
     throw unproven(
       `Tenant ${side.name} does not see the row of ${target.name} that was just made for it.`,
-      `Is the column of the tenant "${this.options.tenantColumn}", and does as() open the scope of the tenant that it is given?`,
+      `Is the column of the tenant "${this.options.tenantColumn}", does as() open the scope of the tenant that it is given, and has a client that answers reads, such as a read replica's, the tenancy extension?`,
     )
   }
 

@@ -113,7 +113,7 @@ describe.each(everyWay)('in $mode mode, applied $order ours', ({ mode, order }) 
   test("a transaction's client in the scope of another tenant is refused", async () => {
     const prisma = open(mode, order)
     await withTenant(A, () =>
-      prisma.$transaction(async (tx) => {
+      (prisma as unknown as PrismaClient).$transaction(async (tx) => {
         const refused = { code: 'TENANT.MISMATCH' }
         await expect(withTenant(B, () => tx.project.deleteMany())).rejects.toMatchObject(refused)
         await expect(withTenant(B, () => tx.project.findMany())).rejects.toMatchObject(refused)

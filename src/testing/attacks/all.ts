@@ -1,6 +1,7 @@
 import type { Attack } from './attack.js'
 import { cascade, foreignKey } from './foreign-keys.js'
 import { connect, nested } from './nested.js'
+import { otherSource } from './other-source.js'
 import { raw, truncate } from './raw.js'
 import { count, read } from './read.js'
 import { relations } from './relations.js'
@@ -10,6 +11,7 @@ import { create, move, remove, update, upsert } from './write.js'
 
 /** In the order in which they are tried on each target: what harms nothing comes first. */
 export const attacks: readonly Attack[] = [
+  otherSource,
   read,
   count,
   relations,
