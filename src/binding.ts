@@ -4,6 +4,7 @@ import { connectionOfTheApp } from './refusals.js'
 import { Sealer, type SealOptions } from './seal.js'
 import { checkSettingName } from './setting-name.js'
 import { showValue } from './show-value.js'
+import { ACROSS_USE } from './sql/across-audit.js'
 import { quoteLiteral } from './sql/quote.js'
 import { type TenantId, type TenantIdType, tenantIdParser } from './tenant.js'
 
@@ -36,6 +37,8 @@ export interface Binding {
   readonly key: string
   /** One value for each parameter of {@link Binder.sql}. Read it when it is sent: a seal is renewed while a scope lasts. */
   readonly values: readonly string[]
+  /** In place of the binder's own SQL, where more is bound. */
+  readonly sql?: string | undefined
   /** A statement that opens the transaction, where it must come before every query. */
   readonly opening?: string | undefined
 }
@@ -54,6 +57,25 @@ class SealedBinding implements Binding {
 
   get values(): readonly string[] {
     return [...this.#plain, this.#sealer.seal(this.#plain[0] as string)]
+  }
+}
+
+/** The audit's policies let through the one row whose id is bound: statements of a tenant's bind none, and cannot. */
+class AuditBinding implements Binding {
+  readonly key: string
+  readonly sql: string
+  readonly #plain: Binding
+  readonly #use: string
+
+  constructor(plain: Binding, sql: string, use: string) {
+    this.key = `audit\0${use}`
+    this.#plain = plain
+    this.sql = `${sql}, pg_catalog.set_config(${quoteLiteral(ACROSS_USE)}, $${plain.values.length + 1}, true)`
+    this.#use = use
+  }
+
+  get values(): readonly string[] {
+    return [...this.#plain.values, this.#use]
   }
 }
 
@@ -122,7 +144,8 @@ export class Binder implements Binds {
       const values = [tenant, ...this.#valuesOf(scope)]
       // No value contains NUL, so the joined text is as good as the list.
       const key = values.join('\0')
-      bound.binding = (this.#sealer ? new SealedBinding(key, values, this.#sealer) : { key, values }) satisfies Binding
+      const plain: Binding = this.#sealer ? new SealedBinding(key, values, this.#sealer) : { key, values }
+      bound.binding = scope.audits === undefined ? plain : new AuditBinding(plain, this.sql, scope.audits)
       bound.by = this
     }
     return bound.binding as Binding

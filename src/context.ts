@@ -14,6 +14,8 @@ export class Scope {
   readonly settings: Readonly<Record<string, string>>
   /** Set inside `acrossTenants`: which use of it this is. */
   readonly across: AcrossUse | undefined
+  /** Set while the library itself writes the audit of a use of `acrossTenants`: the id of the use. */
+  readonly audits: string | undefined
   /** Set while Prisma's engine works for an extended client: a bare client on a TenantPool never has it. */
   readonly admitted: boolean
   /** Set in the body of an interactive transaction. */
@@ -26,12 +28,18 @@ export class Scope {
   #admitted: Scope | undefined
 
   constructor(
-    { tenant, settings, across }: Pick<Scope, 'tenant' | 'settings' | 'across'>,
+    {
+      tenant,
+      settings,
+      across,
+      audits,
+    }: Pick<Scope, 'tenant' | 'settings' | 'across'> & Partial<Pick<Scope, 'audits'>>,
     twin?: Pick<Scope, 'bound' | 'admitted' | 'inTransaction'>,
   ) {
     this.tenant = tenant
     this.settings = settings
     this.across = across
+    this.audits = audits
     this.admitted = twin?.admitted ?? false
     this.inTransaction = twin?.inTransaction ?? false
     this.bound = twin?.bound ?? {}
@@ -144,6 +152,11 @@ export function tenantScope(tenant: Tenant): Scope {
 /** The scope of one use of `acrossTenants`. */
 export function acrossScope(across: AcrossUse): Scope {
   return new Scope({ tenant: undefined, settings: noSettings, across })
+}
+
+/** No tenant, in which nothing but the audit of one use of `acrossTenants` is written. */
+export function auditScope(use: string): Scope {
+  return new Scope({ tenant: undefined, settings: noSettings, across: undefined, audits: use })
 }
 
 function scopeOf(tenant: TenantId, settings: Readonly<Record<string, string>>): Scope {

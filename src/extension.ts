@@ -3,7 +3,7 @@ import { AcrossAccess, type AcrossOptions, checkStatementTimeout } from './acros
 import { AcrossBinder } from './across/across-binder.js'
 import { type AcrossTenantsOptions, callerOf, notConfigured, register, runAcross } from './across/across-tenants.js'
 import { Binder, type BindingOptions } from './binding.js'
-import { runInScope, type Scope, type Tenant, tenantScope, withoutTenant } from './context.js'
+import { runInScope, type Scope, type Tenant, tenantScope } from './context.js'
 import { TenancyError } from './errors.js'
 import { isTenantPool, type TenantPool } from './pool/tenant-pool.js'
 import { type BoundRole, PortableAdapterFactory } from './portable/adapter.js'
@@ -182,9 +182,7 @@ function installPortable(
     binder: new AcrossBinder(checkStatementTimeout(across.statementTimeout)),
     checkRole: checkBypassRole,
   }
-  const access = new AcrossAccess(across, (sql, values) =>
-    withoutTenant(() => shared.$executeRawUnsafe(sql, ...values)),
-  )
+  const access = new AcrossAccess(across, async (sql, values) => shared.$executeRawUnsafe(sql, ...values))
   register(access)
   const factory = new PortableAdapterFactory(across.adapter, acrossRole)
   replaceAdapter(shared, new PortableAdapterFactory(adapter, role, { factory, connected: () => register(access) }))

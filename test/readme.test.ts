@@ -38,7 +38,7 @@ process.env.TENANT_SEAL_KEY = ${JSON.stringify(randomBytes(32).toString('base64'
 const existingPrismaClient = new TheirClient({ adapter: new TheirAdapter({ connectionString: process.env.DATABASE_URL }) })
 ${snippets.join('\n')}
 export const close = async () => { await prisma.$disconnect(); await pool.end(); await existingPrismaClient.$disconnect() }
-export { figures, perTenant }
+export { perTenant }
 export const throughPortable = await withTenant(tenantId, () => portable.project.count())
 `.replaceAll('./generated/prisma/client', '../../generated/test/client.js')
   const log = vi.spyOn(console, 'log').mockImplementation(() => {})
@@ -46,7 +46,6 @@ export const throughPortable = await withTenant(tenantId, () => portable.project
     close(): Promise<void>
     throughPortable: number
     perTenant: unknown[]
-    figures: unknown[]
   }>('readme', module)
   const printed = log.mock.calls.map((call) => call.join(' '))
   log.mockRestore()

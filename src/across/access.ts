@@ -1,3 +1,4 @@
+import { auditScope, runInScope } from '../context.js'
 import { TenancyError } from '../errors.js'
 import { AUDIT_TABLE } from '../sql/across-audit.js'
 import { quoteTable, type TableName } from '../sql/quote.js'
@@ -32,7 +33,7 @@ export interface AcrossReport {
   readonly outcome: 'returned' | 'threw'
 }
 
-/** Runs one statement on the primary, with no tenant in scope, and answers with how many rows it touched. */
+/** Runs one statement on the primary, in the scope it is called in, and answers with how many rows it touched. */
 export type RunOnPrimary = (sql: string, values: readonly (string | null)[]) => Promise<number>
 
 /** The way of one client to reading across tenants: what is told before and after. */
@@ -54,7 +55,7 @@ export class AcrossAccess {
     if (this.#table === undefined) return
     const sql = `INSERT INTO ${this.#table} (id, reason, caller, may_write) VALUES ($1::text::uuid, $2::text, $3::text, $4::text::boolean)`
     const values = [id, reason, caller ?? null, String(write)]
-    const rows = await this.#run(sql, values).catch((cause: unknown) => {
+    const rows = await this.#audit(id, sql, values).catch((cause: unknown) => {
       throw notAudited('its row could not be written, so its function did not start', cause)
     })
     if (rows !== 1) throw notAudited('its row could not be written, so its function did not start')
@@ -68,10 +69,14 @@ export class AcrossAccess {
     )
   }
 
+  #audit(id: string, sql: string, values: readonly (string | null)[]): Promise<number> {
+    return runInScope(auditScope(id), () => this.#run(sql, values))
+  }
+
   async #finish({ id, statements }: AcrossUse, outcome: string): Promise<void> {
     if (this.#table === undefined) return
     const sql = `UPDATE ${this.#table} SET finished_at = pg_catalog.now(), outcome = $2::text, statements = $3::text::integer WHERE id = $1::text::uuid AND finished_at IS NULL`
-    const rows = await this.#run(sql, [id, outcome, String(statements)]).catch((cause: unknown) => {
+    const rows = await this.#audit(id, sql, [id, outcome, String(statements)]).catch((cause: unknown) => {
       throw notAudited('its outcome could not be written', cause)
     })
     if (rows !== 1) throw notAudited('its outcome could not be written: its row is gone, or has an outcome already')

@@ -180,10 +180,10 @@ export class BoundPool extends pg.Pool {
     const session = await this.#acquire()
     try {
       // Only now: a seal that was read before the wait could be old by the end of it.
-      const { values, opening } = binding
+      const { values, opening, sql } = binding
       const { result, error } = await session.run(
         statement,
-        { held: [], opening, binding: { sql: this.#binder.sql, values }, query },
+        { held: [], opening, binding: { sql: sql ?? this.#binder.sql, values, once: sql !== undefined }, query },
         'I',
       )
       if (error !== undefined) throw explain?.(error) ?? error

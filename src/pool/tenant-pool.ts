@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { AcrossAccess } from '../across/access.js'
 import { notConfigured, register } from '../across/across-tenants.js'
 import { Binder, type BindingOptions } from '../binding.js'
-import { type Scope, withoutTenant } from '../context.js'
+import type { Scope } from '../context.js'
 import { TenancyError } from '../errors.js'
 import { checkRole } from '../role-check.js'
 import { AcrossPool, type AcrossPoolConfig } from './across-pool.js'
@@ -84,7 +84,7 @@ export class TenantPool extends BoundPool {
     this.#acrossPool = new AcrossPool(acrossTenants)
     this.#acrossPool.on('error', (error, client) => this.emit('error', error, client))
     this.acrossAccess = new AcrossAccess(acrossTenants, async (text, values) => {
-      const { rowCount } = await withoutTenant(() => this.query({ text, values: [...values] }))
+      const { rowCount } = await this.query({ text, values: [...values] })
       return rowCount ?? 0
     })
     this.#unregister = register(this.acrossAccess)

@@ -12,8 +12,11 @@ export interface UnitPlan {
   readonly held: readonly string[]
   /** Comes first of all, and says what the transaction may do. */
   readonly opening?: string | undefined
-  /** The binding, or undefined for what goes alone: COMMIT, ROLLBACK, savepoints. */
-  readonly binding: { readonly sql: string; readonly values: Binding['values'] } | undefined
+  /**
+   * The binding, or undefined for what goes alone: COMMIT, ROLLBACK, savepoints. `once`: its text is not the connection's
+   * usual one, for which the name stands.
+   */
+  readonly binding: { readonly sql: string; readonly values: Binding['values']; readonly once?: boolean } | undefined
   readonly query: QueryInput
 }
 
@@ -79,7 +82,7 @@ export class Unit {
     this.#expected = expected
     this.#prepared = prepared
     // Whoever names his statements has connections that keep prepared ones.
-    this.#prepares = prepareBinding || plan.query.name !== ''
+    this.#prepares = (prepareBinding || plan.query.name !== '') && !plan.binding?.once
     this.#result = newResult(plan.query.rowMode, plan.query.types ?? types)
     this.#opening = plan.opening === undefined ? plan.held : [plan.opening, ...plan.held]
     this.#preludeLeft = this.#opening.length + (plan.binding ? 1 : 0)

@@ -114,7 +114,7 @@ async function watched<T>({ sql }: SqlQuery, send: () => Promise<T>): Promise<T>
 export async function bindTransaction(tx: Transaction, binder: Binds, binding: Binding): Promise<void> {
   // A ROLLBACK can be lost (pg takes one off its queue when query_timeout ends), and then BEGIN is only a warning: this
   // transaction's COMMIT would commit what somebody else was told had failed.
-  const sql = `${binder.sql}, (pg_catalog.pg_current_xact_id_if_assigned() IS NULL)::text`
+  const sql = `${binding.sql ?? binder.sql}, (pg_catalog.pg_current_xact_id_if_assigned() IS NULL)::text`
   const { values, opening } = binding
   if (opening !== undefined) await open(tx, opening)
   if (bindingChannel.hasSubscribers) tellBinding(values, currentScope()?.across !== undefined)

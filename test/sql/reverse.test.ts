@@ -163,6 +163,11 @@ const cases: Case[] = [
     reverse: sql.dropAcrossTenantsAudit({ app: 'reverse owner', table: 'uses' }),
   },
   {
+    does: 'acrossTenantsAudit in the schema of its own',
+    apply: sql.acrossTenantsAudit({ app: 'reverse owner' }),
+    reverse: sql.dropAcrossTenantsAudit({ app: 'reverse owner' }),
+  },
+  {
     does: 'migratorPolicy',
     apply: sql.migratorPolicy('projects', { migrator: 'reverse owner' }),
     reverse: sql.dropMigratorPolicy('projects'),
