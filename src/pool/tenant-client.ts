@@ -6,15 +6,19 @@ import type { Statement } from '../gate/statement.js'
 import { transactionIsOver, transactionOfAnotherScope, unsupported } from '../refusals.js'
 import { answer } from './answer.js'
 import { newResult, type ResultBuilder } from './pg-internals.js'
-import type { QueryInput } from './query-input.js'
+import { failSubmittable, isSubmittable, type QueryInput } from './query-input.js'
+import { admitControl } from './refused-control.js'
 import type { Session } from './session.js'
 
 /** What a client asks of its pool for one statement: whose it is, what it is, and whether Prisma sent it. */
 export interface Admission {
-  readonly binding: Binding
+  /** Undefined where it was refused. */
+  readonly binding?: Binding | undefined
   readonly statement: Statement
   readonly input: QueryInput
   readonly fromPrisma: boolean
+  /** Why a statement that opens or ends a transaction is refused. See `admitControl`. */
+  readonly refusal?: unknown
   /** Throws where the answer must not be handed out. */
   readonly check?: ((result: ResultBuilder) => void) | undefined
 }
@@ -52,6 +56,8 @@ export class TenantClient extends EventEmitter {
   #transaction: Transaction | undefined
   /** Why nothing but ROLLBACK and the release may follow, or undefined. */
   #over: string | undefined
+  /** The refusal of a BEGIN that was answered all the same, until ROLLBACK. Every other statement meets it. */
+  #refusal: unknown
   readonly #listeners = new Map<string, (...args: unknown[]) => void>()
 
   /** @internal Clients come from `TenantPool#connect`. Without a session it is the handle that pool events carry. */
@@ -72,7 +78,8 @@ export class TenantClient extends EventEmitter {
 
   /**
    * Runs one statement, bound to the tenant in scope. Takes what `client.query` of pg takes, except query objects
-   * (cursors, row streams, COPY). Statements of one client run one after another, however they overlap.
+   * (cursors, row streams, COPY), which fail with the refusal. Statements of one client run one after another, however
+   * they overlap. The refusal of a BEGIN meets the statement after it: what sent BEGIN can then ROLLBACK and release.
    *
    * @throws NoTenantError, TenantMismatchError, TenancyError `QUERY.UNSUPPORTED`
    */
@@ -90,11 +97,20 @@ export class TenantClient extends EventEmitter {
     callback: (error: Error, result: pg.QueryResult<R>) => void,
   ): void
   query(config: unknown, values?: unknown, callback?: unknown): unknown {
+    if (isSubmittable(config)) return failSubmittable(config, values, callback)
     return answer(config, values, callback, () => {
       if (!this.#session) throw this.#lender.refuse()
-      const admission = this.#lender.admit(config, values)
+      const admission = this.#admit(config, values)
       return this.#inTurn(() => this.#step(admission))
     })
+  }
+
+  #admit(config: unknown, values: unknown): Admission {
+    try {
+      return this.#lender.admit(config, values)
+    } catch (error) {
+      return admitControl(this.#refusal ?? error, config, values)
+    }
   }
 
   /** Gives the connection back; with `true` or an error, or where anything is amiss, it is destroyed instead. */
@@ -137,15 +153,21 @@ export class TenantClient extends EventEmitter {
     return turn
   }
 
-  async #step({ binding, statement, input, fromPrisma, check }: Admission): Promise<ResultBuilder> {
+  async #step({ binding, statement, input, fromPrisma, check, refusal }: Admission): Promise<ResultBuilder> {
     this.#leased()
     const transaction = this.#transaction
+    if (this.#refusal !== undefined) return this.#refuse(statement)
+    if (refusal !== undefined && statement.kind !== 'rollback') {
+      if (statement.kind !== 'begin' || transaction || this.#over !== undefined) throw refusal
+      this.#refusal = refusal
+      return localAnswer('BEGIN')
+    }
     if (this.#over !== undefined) {
       if (statement.kind === 'rollback') return localAnswer('ROLLBACK')
       throw transactionIsOver(this.#over)
     }
     // Anybody may end a transaction by rolling it back: it can only undo.
-    if (transaction && statement.kind !== 'rollback' && transaction.binding.key !== binding.key)
+    if (transaction && statement.kind !== 'rollback' && transaction.binding.key !== binding?.key)
       throw transactionOfAnotherScope()
     switch (statement.kind) {
       case 'begin':
@@ -154,7 +176,7 @@ export class TenantClient extends EventEmitter {
             'A transaction is open on this client already.',
             'Use SAVEPOINT, or tx.$transaction(…) in Prisma.',
           )
-        this.#transaction = { binding, held: [input.text] }
+        this.#transaction = { binding: binding as Binding, held: [input.text] }
         return localAnswer('BEGIN')
       case 'commit':
       case 'rollback':
@@ -175,6 +197,13 @@ export class TenantClient extends EventEmitter {
         return result
       }
     }
+  }
+
+  /** After a BEGIN that was refused. Nothing is sent. */
+  #refuse({ kind, beforeFirstQuery }: Statement): ResultBuilder {
+    if (kind !== 'rollback' && !beforeFirstQuery) throw this.#refusal
+    if (kind === 'rollback') this.#refusal = undefined
+    return localAnswer(kind === 'rollback' ? 'ROLLBACK' : 'SET')
   }
 
   /** COMMIT or ROLLBACK. Where nothing was sent yet, nothing is. */

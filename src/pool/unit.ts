@@ -71,41 +71,49 @@ export class Unit {
   }
 
   submit(wire: Wire): null {
-    const { held, binding, query } = this.#plan
     this.#wire = wire
     wire.once('readyForQuery', this.#onReady)
-    if (!binding && held.length === 0 && PLAIN_CONTROL.test(query.text)) {
-      wire.query(query.text)
-      return null
-    }
     wire.stream.cork()
     try {
-      for (const text of held) {
-        const name = this.#bindingName !== '' && text === 'BEGIN' ? BEGIN_NAME : ''
-        this.#prepared.parse(wire, name, text)
-        wire.bind({ statement: name, values: [], binary: false })
-        wire.execute({ portal: '' })
-      }
-      if (binding) {
-        this.#prepared.parse(wire, this.#bindingName, binding.sql)
-        wire.bind({ statement: this.#bindingName, values: binding.values, binary: false })
-        wire.execute({ portal: '' })
-      }
-      this.#prepared.parse(wire, query.name, query.text)
-      wire.bind({ statement: query.name, values: query.values, binary: query.binary })
-      wire.describe({ type: 'P', name: '' })
-      wire.execute({ portal: '' })
-      wire.sync()
+      this.#write(wire)
+    } catch (error) {
+      // pg would take the connection for idle. What was written is still corked: none of it is sent.
+      this.#abandon(asError(error))
     } finally {
       wire.stream.uncork()
     }
     return null
   }
 
+  #write(wire: Wire): void {
+    const { held, binding, query } = this.#plan
+    if (!binding && held.length === 0 && PLAIN_CONTROL.test(query.text)) {
+      wire.query(query.text)
+      return
+    }
+    for (const text of held) {
+      const name = this.#bindingName !== '' && text === 'BEGIN' ? BEGIN_NAME : ''
+      this.#prepared.parse(wire, name, text)
+      wire.bind({ statement: name, values: [], binary: false })
+      wire.execute({ portal: '' })
+    }
+    if (binding) {
+      this.#prepared.parse(wire, this.#bindingName, binding.sql)
+      wire.bind({ statement: this.#bindingName, values: binding.values, binary: false })
+      wire.execute({ portal: '' })
+    }
+    this.#prepared.parse(wire, query.name, query.text)
+    wire.bind({ statement: query.name, values: query.values, binary: query.binary })
+    wire.describe({ type: 'P', name: '' })
+    wire.execute({ portal: '' })
+    wire.sync()
+  }
+
   handleRowDescription(message: { fields: unknown[] }): void {
     if (this.#inPrelude() || this.#describedRows) return void this.#surprise('a row description')
     this.#describedRows = true
-    this.#result.addFields(message.fields)
+    // Asks for the type parsers, which may be the user's.
+    this.#try(() => this.#result.addFields(message.fields))
   }
 
   handleDataRow(message: { fields: unknown[] }): void {
@@ -116,11 +124,7 @@ export class Unit {
     }
     if (!this.#describedRows) return void this.#surprise('a row that it did not describe')
     if (this.#error !== undefined) return
-    try {
-      this.#result.addRow(this.#result.parseRow(message.fields))
-    } catch (error) {
-      this.#error = error
-    }
+    this.#try(() => this.#result.addRow(this.#result.parseRow(message.fields)))
   }
 
   handleCommandComplete(message: { text: string }): void {
@@ -183,15 +187,28 @@ export class Unit {
 
   readonly #onEnd = (): void => this.#finish(this.#error, undefined)
 
+  /** What a type parser throws is the query's error: thrown through pg's reader it would end the process. */
+  #try(parse: () => void): void {
+    try {
+      parse()
+    } catch (error) {
+      this.#error ??= asError(error)
+    }
+  }
+
   #inPrelude(): boolean {
     return this.#preludeLeft > 0
   }
 
   /** What the protocol does not allow here: nothing of this answer is handed over, and the connection is destroyed. */
   #surprise(what: string): void {
-    const error = bindFailed(`the server sent ${what}`)
+    this.#abandon(bindFailed(`the server sent ${what}`))
+  }
+
+  #abandon(error: unknown): void {
     this.#finish(error, undefined)
-    this.#wire?.stream.destroy(error)
+    // Without the error, which the caller has: pg's pool would tell it to its own listeners, or throw it uncaught.
+    this.#wire?.stream.destroy()
   }
 
   #finish(error: unknown, status: TransactionStatus | undefined): void {
@@ -202,4 +219,9 @@ export class Unit {
     this.callback()
     this.#settle({ result: this.#result, error, status, tag: this.#tag, describedRows: this.#describedRows })
   }
+}
+
+/** `undefined` can be thrown too, and would pass for success. */
+function asError(thrown: unknown): unknown {
+  return thrown ?? new Error(`${thrown} was thrown.`)
 }

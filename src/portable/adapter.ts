@@ -43,7 +43,9 @@ export class PortableAdapterFactory implements SqlDriverAdapterFactory {
   }
 
   async connect(): Promise<PortableAdapter> {
-    return new PortableAdapter(await this.#inner.connect(), this.#role, this.#across)
+    const inner = await this.#inner.connect()
+    hearLentConnections(inner)
+    return new PortableAdapter(inner, this.#role, this.#across)
   }
 }
 
