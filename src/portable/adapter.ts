@@ -2,6 +2,7 @@ import { notConfigured } from '../across/across-tenants.js'
 import type { Binding, Binds } from '../binding.js'
 import { currentScope } from '../context.js'
 import { TenancyError } from '../errors.js'
+import { hearLentConnections } from '../prisma-internals.js'
 import { type RoleRow, roleQuery } from '../role-check.js'
 import {
   BoundTransaction,
