@@ -5,11 +5,12 @@ import { TenancyError } from '../errors.js'
 import { readStatement, refuseSessionStatement } from '../gate/statement.js'
 import { isPrismaQuery } from '../prisma-internals.js'
 import { type RoleRow, roleQuery } from '../role-check.js'
+import type { Admission } from './admission.js'
 import { answer, answerTo } from './answer.js'
 import { checkPg, checkPool, refuseWaiters } from './pg-internals.js'
 import { isSubmittable, readInput, refuseSubmittable } from './query-input.js'
 import { Session } from './session.js'
-import { type Admission, type Lender, TenantClient } from './tenant-client.js'
+import { type Lender, TenantClient } from './tenant-client.js'
 import { uncaughtIn } from './uncaught.js'
 
 export interface BoundPoolOptions {

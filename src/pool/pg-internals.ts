@@ -67,7 +67,8 @@ export function checkWire(client: pg.Client): Wire {
   const complete =
     wire && methods.every((name) => typeof wire[name] === 'function') && typeof wire.stream?.cork === 'function'
   if (!complete) throw unsupported("pg's client has no JavaScript connection")
-  if (typeof (client as unknown as Partial<Ending>)._ending !== 'boolean') throw unsupported('its client has no _ending')
+  if (typeof (client as unknown as Partial<Ending>)._ending !== 'boolean')
+    throw unsupported('its client has no _ending')
   return wire
 }
 

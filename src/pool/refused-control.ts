@@ -1,7 +1,7 @@
 import { readStatement } from '../gate/statement.js'
 import { isPrismaQuery } from '../prisma-internals.js'
+import type { RefusedControl } from './admission.js'
 import { readInput } from './query-input.js'
-import type { Admission } from './tenant-client.js'
 
 /**
  * What to make of a refused statement that opens or ends a transaction; throws the refusal of any other.
@@ -10,7 +10,7 @@ import type { Admission } from './tenant-client.js'
  * held until the next statement. SET TRANSACTION follows it. ROLLBACK needs no scope, since it can only undo.
  * Prisma's adapter gives back what it could not BEGIN.
  */
-export function admitControl(refusal: unknown, config: unknown, values: unknown): Admission {
+export function admitControl(refusal: unknown, config: unknown, values: unknown): RefusedControl {
   const text = textOf(config)
   const fromPrisma = isPrismaQuery(config)
   // Any BEGIN, one that the gate itself refuses among them.
@@ -30,7 +30,7 @@ function textOf(config: unknown): string {
   }
 }
 
-function controlOf(text: string): Admission['statement'] | undefined {
+function controlOf(text: string): RefusedControl['statement'] | undefined {
   try {
     const statement = readStatement(text)
     return statement.kind === 'rollback' || statement.beforeFirstQuery ? statement : undefined

@@ -4,24 +4,12 @@ import type { Binding, Binds } from '../binding.js'
 import type { TenancyError } from '../errors.js'
 import type { Statement } from '../gate/statement.js'
 import { transactionIsOver, transactionOfAnotherScope, unsupported } from '../refusals.js'
+import type { Admission, RefusedControl } from './admission.js'
 import { answer } from './answer.js'
 import { newResult, type ResultBuilder } from './pg-internals.js'
 import { failSubmittable, isSubmittable, type QueryInput } from './query-input.js'
 import { admitControl } from './refused-control.js'
 import type { Session } from './session.js'
-
-/** What a client asks of its pool for one statement: whose it is, what it is, and whether Prisma sent it. */
-export interface Admission {
-  /** Undefined where it was refused. */
-  readonly binding?: Binding | undefined
-  readonly statement: Statement
-  readonly input: QueryInput
-  readonly fromPrisma: boolean
-  /** Why a statement that opens or ends a transaction is refused. See `admitControl`. */
-  readonly refusal?: unknown
-  /** Throws where the answer must not be handed out. */
-  readonly check?: ((result: ResultBuilder) => void) | undefined
-}
 
 /** How a client reaches the pool that lent it. */
 export interface Lender {
@@ -105,7 +93,7 @@ export class TenantClient extends EventEmitter {
     })
   }
 
-  #admit(config: unknown, values: unknown): Admission {
+  #admit(config: unknown, values: unknown): Admission | RefusedControl {
     try {
       return this.#lender.admit(config, values)
     } catch (error) {
@@ -153,7 +141,8 @@ export class TenantClient extends EventEmitter {
     return turn
   }
 
-  async #step({ binding, statement, input, fromPrisma, check, refusal }: Admission): Promise<ResultBuilder> {
+  async #step(admission: Admission | RefusedControl): Promise<ResultBuilder> {
+    const { binding, statement, input, fromPrisma, check, refusal } = admission
     this.#leased()
     const transaction = this.#transaction
     if (this.#refusal !== undefined) return this.#refuse(statement)

@@ -48,10 +48,7 @@ const sources: Record<string, readonly [query: () => unknown, error: unknown]> =
     thrown,
   ],
   'a getter of the text throws': [() => Object.defineProperty({}, 'text', { get: throwing }), thrown],
-  'a getter of the values throws': [
-    () => Object.defineProperty({ text: VALUE }, 'values', { get: throwing }),
-    thrown,
-  ],
+  'a getter of the values throws': [() => Object.defineProperty({ text: VALUE }, 'values', { get: throwing }), thrown],
   'a getter of the callback throws': [
     () => Object.defineProperty({ text: 'SELECT pg_sleep(0.01)' }, 'callback', { get: throwing }),
     thrown,

@@ -104,21 +104,20 @@ test('a subscriber of the binding channel may throw', async () => {
 
 describe('a set-up that fails fails the query that waits, and the next one is tried anew', () => {
   let bad = true
-  const failing: Record<string, (good: string) => TenantPoolConfig> = {
+  const failing: Record<string, () => TenantPoolConfig> = {
     'onConnect throws': () => ({ onConnect: () => (bad ? throwing() : undefined) }),
     'onConnect rejects': () => ({ onConnect: async () => (bad ? throwing() : undefined) }),
-    'the password cannot be had': (good) => ({ password: async () => (bad ? throwing() : good) }),
     'the socket cannot be made': () => ({ stream: (() => (bad ? throwing() : undefined)) as never as () => Socket }),
     'a type parser fails at the role': () => ({
-      types: { getTypeParser: () => (text: string) => (bad ? throwing() : text === 't' ? true : text === 'f' ? false : text) } as never,
+      types: {
+        getTypeParser: () => (text: string) => (bad ? throwing() : text === 't' ? true : text === 'f' ? false : text),
+      } as never,
     }),
   }
   test.each(Object.entries(failing))('%s', async (_, config) => {
-    const { hostname: host, port, username: user, password, pathname } = new URL(world.db.appUrl)
     bad = true
-    const made = config(password)
-    const login = { host, port: Number(port), user, password, database: pathname.slice(1) }
-    const pool = new TenantPool({ max: 1, ...login, ...made }) as pg.Pool
+    const made = config()
+    const pool = open(made)
     const uncaught = await takingUncaught(async () => {
       // Two: the second waits behind the first.
       const two = await inA(() => Promise.allSettled([pool.query(OWN), pool.query(OWN)]))
