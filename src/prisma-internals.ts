@@ -2,7 +2,7 @@
 
 import type { Scope } from './context.js'
 import { TenancyError } from './errors.js'
-import type { SqlDriverAdapterFactory } from './portable/driver-adapter.js'
+import type { SqlDriverAdapter, SqlDriverAdapterFactory } from './portable/driver-adapter.js'
 
 /** On a request: the scope it was made in. */
 export const madeIn = Symbol('scope')
@@ -147,6 +147,35 @@ export function replacePool(shared: SharedClient, pool: object): void {
 function renewEngine(shared: SharedClient, adapter: SqlDriverAdapterFactory): void {
   const NewEngine = shared._engine.constructor as new (config: object) => Engine
   shared._engine = new NewEngine({ ...shared._engineConfig, adapter })
+}
+
+/** A `pg.Pool`, as far as it is needed. */
+interface ConnectionPool {
+  on(event: 'acquire', listener: (client: { on(event: 'error', listener: () => void): void }) => void): void
+}
+const heard = new WeakSet<object>()
+
+/**
+ * Listens to the errors of the connections that `@prisma/adapter-pg` borrows for transactions. pg's pool stops listening
+ * when it lends one and the adapter begins a little later: a connection that fails between the two ends the process.
+ * What runs on it fails all the same.
+ *
+ * @throws TenancyError `CONFIG.UNSUPPORTED_VERSION` where the adapter has no pool
+ */
+export function hearLentConnections(adapter: SqlDriverAdapter): void {
+  if (adapter.adapterName !== '@prisma/adapter-pg') return
+  const pool = (adapter as { underlyingDriver?(): unknown }).underlyingDriver?.() as ConnectionPool | undefined
+  if (typeof pool?.on !== 'function')
+    throw new TenancyError('CONFIG.UNSUPPORTED_VERSION', 'This version of @prisma/adapter-pg has no pool.', {
+      hint: 'Install a supported version: npm install @prisma/adapter-pg@7.',
+    })
+  if (heard.has(pool)) return
+  heard.add(pool)
+  pool.on('acquire', (client) => {
+    if (heard.has(client)) return
+    heard.add(client)
+    client.on('error', () => {})
+  })
 }
 
 /**

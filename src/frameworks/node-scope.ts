@@ -2,15 +2,14 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { currentScope, runInScope, type Scope } from '../context.js'
 
-/** The scope that a request and its response hold, and the own methods beneath ours. */
+/** What a request or its response holds. */
 interface Held {
   scope: Scope | undefined
-  readonly emit: EventEmitter['emit']
-  readonly write?: Write
 }
 type Write = (...given: unknown[]) => boolean
 
-const held = new WeakMap<EventEmitter, Held>()
+/** By the emitter, and by its `emit`: a Proxy of a response, or a copy of it, is another object with the same method. */
+const held = new WeakMap<object, Held>()
 
 /**
  * Holds the scope for whatever listens to this request and its response: body parsers, streams, `finish`, `close`.
@@ -29,28 +28,23 @@ export function heldScope(request: IncomingMessage): Scope | undefined {
 }
 
 function hold(emitter: IncomingMessage | ServerResponse, scope: Scope | undefined): void {
-  const holder = held.get(emitter)
+  const { emit } = emitter
+  const before = held.get(emitter) ?? held.get(emit)
   // Held before: what is nested inside has the last word, as with withTenant.
-  if (holder !== undefined) {
-    holder.scope = scope
+  if (before !== undefined) {
+    before.scope = scope
     return
   }
-  // One function for all requests, and as few as will do: each property costs a request of Express's microseconds,
-  // since it changes the prototype of every request.
-  const { emit } = emitter
-  emitter.emit = emitInScope
-  if ('write' in emitter && waitsForSocket(emitter)) {
-    held.set(emitter, { scope, emit, write: emitter.write as Write })
-    emitter.write = writeInScope
-  } else {
-    held.set(emitter, { scope, emit })
+  const holder: Held = { scope }
+  // As few properties as will do: each costs a request of Express's microseconds, since it changes the prototype of
+  // every request. They know their holder themselves: `this` may be a child, a copy or a Proxy of the emitter.
+  emitter.emit = function (this: EventEmitter, ...event: Parameters<EventEmitter['emit']>): boolean {
+    if (currentScope() === holder.scope) return emit.apply(this, event)
+    return runInScope(holder.scope, () => emit.apply(this, event))
   }
-}
-
-function emitInScope(this: EventEmitter, ...event: Parameters<EventEmitter['emit']>): boolean {
-  const { scope, emit } = holderOf(this)
-  if (currentScope() === scope) return emit.apply(this, event)
-  return runInScope(scope, () => emit.apply(this, event))
+  if ('write' in emitter && waitsForSocket(emitter)) emitter.write = writeHeld(emitter.write as Write, holder)
+  held.set(emitter, holder)
+  held.set(emitter.emit, holder)
 }
 
 /** Where requests were pipelined, a response waits for the one before it. */
@@ -59,16 +53,12 @@ function waitsForSocket({ socket }: ServerResponse): boolean {
 }
 
 /** Callbacks of `write` are no events. What waited for the socket is called back by whichever request got it first. */
-function writeInScope(this: EventEmitter, ...given: unknown[]): boolean {
-  const { scope, write } = holderOf(this)
-  const called = given.at(-1)
-  if (typeof called === 'function') {
-    given[given.length - 1] = (...result: unknown[]) => runInScope(scope, () => called(...result))
+function writeHeld(write: Write, holder: Held): Write {
+  return function (this: unknown, ...given) {
+    const called = given.at(-1)
+    if (typeof called === 'function') {
+      given[given.length - 1] = (...result: unknown[]) => runInScope(holder.scope, () => called(...result))
+    }
+    return write.apply(this, given)
   }
-  return (write as Write).apply(this, given)
-}
-
-/** Of the emitter, or of the one that it was made from by `Object.create`. */
-function holderOf(emitter: EventEmitter): Held {
-  return held.get(emitter) ?? holderOf(Object.getPrototypeOf(emitter))
 }

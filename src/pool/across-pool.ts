@@ -4,8 +4,8 @@ import { AcrossBinder } from '../across/across-binder.js'
 import { watch, writeRefused } from '../across/watch.js'
 import type { Scope } from '../context.js'
 import { checkBypassRole } from '../role-check.js'
+import type { Admission } from './admission.js'
 import { BoundPool } from './bound-pool.js'
-import type { Admission } from './tenant-client.js'
 
 /** The option `acrossTenants` of a `TenantPool`: a login of the bypass role, preferably on a replica. */
 export interface AcrossPoolConfig

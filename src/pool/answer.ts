@@ -1,11 +1,10 @@
 import { AsyncResource } from 'node:async_hooks'
-import { callbackOf, isSubmittable, refuseSubmittable } from './query-input.js'
+import { callbackOf } from './query-input.js'
+import { throwUncaught } from './uncaught.js'
 
 /**
  * Runs `work` and answers as pg does: to the callback where one was given, by a promise otherwise. The callback runs in
  * the caller's own async context, not in that of whoever opened the connection.
- *
- * @throws TenancyError `QUERY.UNSUPPORTED`, at once, for a query object: its caller expects that object back
  */
 export function answer(
   config: unknown,
@@ -13,9 +12,9 @@ export function answer(
   callback: unknown,
   work: () => Promise<unknown>,
 ): Promise<unknown> | undefined {
-  if (isSubmittable(config)) throw refuseSubmittable()
-  const promise = attempt(work)
+  // Read before the work begins: where a getter throws, nothing is under way.
   const given = callbackOf(config, values, callback)
+  const promise = attempt(work)
   if (!given) return promise
   answerTo(given, promise)
   return undefined
@@ -28,17 +27,12 @@ export function answerTo<R extends unknown[]>(
   ...more: unknown[]
 ): void {
   const inContext = AsyncResource.bind(callback as (...args: unknown[]) => void)
-  const uncaught = (error: unknown) => {
-    process.nextTick(() => {
-      throw error
-    })
-  }
   promise
     .then(
       (result) => inContext(undefined, result, ...more),
       (error) => inContext(error),
     )
-    .catch(uncaught)
+    .catch(throwUncaught)
 }
 
 /** A promise also of what `work` throws before it returns one. */

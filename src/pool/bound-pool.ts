@@ -5,11 +5,13 @@ import { TenancyError } from '../errors.js'
 import { readStatement, refuseSessionStatement } from '../gate/statement.js'
 import { isPrismaQuery } from '../prisma-internals.js'
 import { type RoleRow, roleQuery } from '../role-check.js'
+import type { Admission } from './admission.js'
 import { answer, answerTo } from './answer.js'
-import { checkPg } from './pg-internals.js'
-import { readInput } from './query-input.js'
+import { checkPg, checkPool, refuseWaiters } from './pg-internals.js'
+import { isSubmittable, readInput, refuseSubmittable } from './query-input.js'
 import { Session } from './session.js'
-import { type Admission, type Lender, TenantClient } from './tenant-client.js'
+import { type Lender, TenantClient } from './tenant-client.js'
+import { uncaughtIn } from './uncaught.js'
 
 export interface BoundPoolOptions {
   readonly binder: Binds
@@ -40,7 +42,8 @@ export class BoundPool extends pg.Pool {
 
   constructor(config: pg.PoolConfig, { binder, onConnect, directConnections = false, checkRole }: BoundPoolOptions) {
     checkPg()
-    super(config)
+    super(typeof config.log === 'function' ? { ...config, log: uncaughtIn(config.log, undefined) } : config)
+    checkPool(this)
     this.#binder = binder
     this.#onConnect = onConnect
     this.#direct = directConnections
@@ -101,6 +104,8 @@ export class BoundPool extends pg.Pool {
     callback: (error: Error, result: pg.QueryResult<R>) => void,
   ): void
   override query(config: unknown, values?: unknown, callback?: unknown): unknown {
+    // Its caller expects an object back, and this may be any connection.
+    if (isSubmittable(config)) throw refuseSubmittable()
     return answer(config, values, callback, () => this.#query(config, values, false))
   }
 
@@ -157,7 +162,8 @@ export class BoundPool extends pg.Pool {
     const [first] = handles
     // pg hangs its client on the error of an idle connection.
     if (event === 'error' && first instanceof Error && 'client' in first) first.client = handles[1]
-    return runInScope(undefined, () => super.emit(event as 'connect', ...(handles as [never])))
+    const emit = () => runInScope(undefined, () => super.emit(event as 'connect', ...(handles as [never])))
+    return event === 'error' ? emit() : uncaughtIn(emit, true)()
   }
 
   #admit(scope: Scope | undefined, config: unknown, values: unknown, fromPrisma: boolean): Admission {
@@ -191,6 +197,15 @@ export class BoundPool extends pg.Pool {
     } finally {
       session.release()
     }
+  }
+
+  /** Ends the connections once each was given back. Who waits for one is refused: pg's own `end` never answers them. */
+  override end(): Promise<void>
+  override end(callback: (error?: Error) => void): void
+  override end(callback?: (error?: Error) => void): unknown {
+    const ended = super.end()
+    refuseWaiters(this, new Error('Cannot use a pool after calling end on the pool'))
+    return callback === undefined ? ended : answerTo(callback as (error: unknown) => void, ended)
   }
 
   /** A connection that is set up and whose role RLS binds. Outside any scope: sockets keep the context they are opened in. */

@@ -7,7 +7,7 @@ export type TransactionStatus = 'I' | 'T' | 'E'
 
 /** What `submit(connection)` of a query is handed: one method per message of PostgreSQL's wire protocol. */
 export interface Wire {
-  readonly stream: { cork(): void; uncork(): void; destroy(error?: Error): void }
+  readonly stream: { cork(): void; uncork(): void; destroy(): void }
   query(text: string): void
   parse(message: { name: string; text: string }): void
   bind(message: { statement: string; values: readonly WireValue[]; binary: boolean }): void
@@ -67,16 +67,54 @@ export function checkWire(client: pg.Client): Wire {
   const complete =
     wire && methods.every((name) => typeof wire[name] === 'function') && typeof wire.stream?.cork === 'function'
   if (!complete) throw unsupported("pg's client has no JavaScript connection")
+  if (typeof (client as unknown as Partial<Ending>)._ending !== 'boolean')
+    throw unsupported('its client has no _ending')
   return wire
+}
+
+interface Ending {
+  _ending: boolean
+}
+
+/** Whether the client was asked to end. */
+export function isEnding(client: pg.ClientBase): boolean {
+  return (client as unknown as Ending)._ending
+}
+
+/** What waits in a pool for a connection. */
+interface Waiting {
+  _pendingQueue: { callback(error: Error): void }[]
+}
+
+export function checkPool(pool: pg.Pool): void {
+  if (!Array.isArray((pool as unknown as Partial<Waiting>)._pendingQueue)) throw unsupported('pg-pool has no queue')
+}
+
+/** Answers all that wait for a connection of a pool. Its own `end` forgets them. */
+export function refuseWaiters(pool: pg.Pool, error: Error): void {
+  for (const { callback } of (pool as unknown as Waiting)._pendingQueue.splice(0)) callback(error)
 }
 
 export function newResult(rowMode: string | undefined, types: TypeParsers): ResultBuilder {
   return new Result(rowMode, types)
 }
 
-/** The values as they go over the wire. Calls what pg would call, `toPostgres` of a value among it, before anything is sent. */
+/**
+ * The values as they go over the wire. Calls what pg would call, `toPostgres` of a value among it, before anything is sent.
+ *
+ * @throws TypeError where one is neither text nor bytes then: pg would notice in the middle of writing
+ */
 export function wireValues(values: readonly unknown[]): WireValue[] {
-  return values.map((value) => utils.prepareValue(value))
+  const { length } = values
+  const prepared = new Array<WireValue>(length)
+  // A loop: `map` of an array that is not a plain one is not pg's.
+  for (let i = 0; i < length; i += 1) {
+    const value = utils.prepareValue(values[i]) ?? null
+    if (typeof value !== 'string' && value !== null && !(value instanceof Buffer))
+      throw new TypeError(`The value $${i + 1} cannot be sent: it is neither text nor bytes.`)
+    prepared[i] = value
+  }
+  return prepared
 }
 
 function unsupported(what: string): TenancyError {

@@ -3,8 +3,9 @@ import { runInScope } from '../context.js'
 import { PolicyViolationError } from '../errors.js'
 import type { Statement } from '../gate/statement.js'
 import { sealRefused } from '../refusals.js'
-import { checkWire, type ResultBuilder, type TransactionStatus, type TypeParsers } from './pg-internals.js'
+import { checkWire, isEnding, type ResultBuilder, type TransactionStatus, type TypeParsers } from './pg-internals.js'
 import { PreparedStatements } from './prepared-statements.js'
+import { uncaughtIn } from './uncaught.js'
 import { type Expected, type Outcome, Unit, type UnitPlan } from './unit.js'
 
 interface ParameterStatus {
@@ -44,6 +45,12 @@ export class Session {
     this.client = client
     // pg's pool listens only while a connection is idle; an error that nobody hears ends the process.
     client.on('error', () => this.mark('the connection failed'))
+    // Listeners are the user's: of a lease, or of onConnect. The error of a connection that is being closed is nobody's.
+    const emit = client.emit.bind(client) as (event: string, ...args: unknown[]) => boolean
+    client.emit = uncaughtIn(
+      (event: string, ...args: unknown[]) => (event === 'error' && isEnding(client)) || emit(event, ...args),
+      true,
+    )
   }
 
   /**

@@ -4,20 +4,12 @@ import type { Binding, Binds } from '../binding.js'
 import type { TenancyError } from '../errors.js'
 import type { Statement } from '../gate/statement.js'
 import { transactionIsOver, transactionOfAnotherScope, unsupported } from '../refusals.js'
+import type { Admission, RefusedControl } from './admission.js'
 import { answer } from './answer.js'
 import { newResult, type ResultBuilder } from './pg-internals.js'
-import type { QueryInput } from './query-input.js'
+import { failSubmittable, isSubmittable, type QueryInput } from './query-input.js'
+import { admitControl } from './refused-control.js'
 import type { Session } from './session.js'
-
-/** What a client asks of its pool for one statement: whose it is, what it is, and whether Prisma sent it. */
-export interface Admission {
-  readonly binding: Binding
-  readonly statement: Statement
-  readonly input: QueryInput
-  readonly fromPrisma: boolean
-  /** The error that the caller gets in place of the server's, or undefined. */
-  readonly explain?: ((error: unknown) => unknown) | undefined
-}
 
 /** How a client reaches the pool that lent it. */
 export interface Lender {
@@ -52,6 +44,8 @@ export class TenantClient extends EventEmitter {
   #transaction: Transaction | undefined
   /** Why nothing but ROLLBACK and the release may follow, or undefined. */
   #over: string | undefined
+  /** The refusal of a BEGIN that was answered all the same, until ROLLBACK. Every other statement meets it. */
+  #refusal: unknown
   readonly #listeners = new Map<string, (...args: unknown[]) => void>()
 
   /** @internal Clients come from `TenantPool#connect`. Without a session it is the handle that pool events carry. */
@@ -72,7 +66,8 @@ export class TenantClient extends EventEmitter {
 
   /**
    * Runs one statement, bound to the tenant in scope. Takes what `client.query` of pg takes, except query objects
-   * (cursors, row streams, COPY). Statements of one client run one after another, however they overlap.
+   * (cursors, row streams, COPY), which fail with the refusal. Statements of one client run one after another, however
+   * they overlap. The refusal of a BEGIN meets the statement after it: what sent BEGIN can then ROLLBACK and release.
    *
    * @throws NoTenantError, TenantMismatchError, TenancyError `QUERY.UNSUPPORTED`
    */
@@ -90,11 +85,20 @@ export class TenantClient extends EventEmitter {
     callback: (error: Error, result: pg.QueryResult<R>) => void,
   ): void
   query(config: unknown, values?: unknown, callback?: unknown): unknown {
+    if (isSubmittable(config)) return failSubmittable(config, values, callback)
     return answer(config, values, callback, () => {
       if (!this.#session) throw this.#lender.refuse()
-      const admission = this.#lender.admit(config, values)
+      const admission = this.#admit(config, values)
       return this.#inTurn(() => this.#step(admission))
     })
+  }
+
+  #admit(config: unknown, values: unknown): Admission | RefusedControl {
+    try {
+      return this.#lender.admit(config, values)
+    } catch (error) {
+      return admitControl(this.#refusal ?? error, config, values)
+    }
   }
 
   /** Gives the connection back; with `true` or an error, or where anything is amiss, it is destroyed instead. */
@@ -137,21 +141,27 @@ export class TenantClient extends EventEmitter {
     return turn
   }
 
-  #step(admission: Admission): Promise<ResultBuilder> {
+  #step(admission: Admission | RefusedControl): Promise<ResultBuilder> {
     const { explain } = admission
     const step = this.#run(admission)
     return explain === undefined ? step : step.catch((error: unknown) => Promise.reject(explain(error) ?? error))
   }
 
-  async #run({ binding, statement, input, fromPrisma }: Admission): Promise<ResultBuilder> {
+  async #run({ binding, statement, input, fromPrisma, refusal }: Admission | RefusedControl): Promise<ResultBuilder> {
     this.#leased()
     const transaction = this.#transaction
+    if (this.#refusal !== undefined) return this.#refuse(statement)
+    if (refusal !== undefined && statement.kind !== 'rollback') {
+      if (statement.kind !== 'begin' || transaction || this.#over !== undefined) throw refusal
+      this.#refusal = refusal
+      return localAnswer('BEGIN')
+    }
     if (this.#over !== undefined) {
       if (statement.kind === 'rollback') return localAnswer('ROLLBACK')
       throw transactionIsOver(this.#over)
     }
     // Anybody may end a transaction by rolling it back: it can only undo.
-    if (transaction && statement.kind !== 'rollback' && transaction.binding.key !== binding.key)
+    if (transaction && statement.kind !== 'rollback' && transaction.binding.key !== binding?.key)
       throw transactionOfAnotherScope()
     switch (statement.kind) {
       case 'begin':
@@ -160,7 +170,7 @@ export class TenantClient extends EventEmitter {
             'A transaction is open on this client already.',
             'Use SAVEPOINT, or tx.$transaction(…) in Prisma.',
           )
-        this.#transaction = { binding, held: [input.text] }
+        this.#transaction = { binding: binding as Binding, held: [input.text] }
         return localAnswer('BEGIN')
       case 'commit':
       case 'rollback':
@@ -178,6 +188,13 @@ export class TenantClient extends EventEmitter {
       default:
         return this.#send(statement, input, true, binding)
     }
+  }
+
+  /** After a BEGIN that was refused. Nothing is sent. */
+  #refuse({ kind, beforeFirstQuery }: Statement): ResultBuilder {
+    if (kind !== 'rollback' && !beforeFirstQuery) throw this.#refusal
+    if (kind === 'rollback') this.#refusal = undefined
+    return localAnswer(kind === 'rollback' ? 'ROLLBACK' : 'SET')
   }
 
   /** COMMIT or ROLLBACK. Where nothing was sent yet, nothing is. */

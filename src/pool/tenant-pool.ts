@@ -6,6 +6,7 @@ import type { Scope } from '../context.js'
 import { TenancyError } from '../errors.js'
 import { checkRole } from '../role-check.js'
 import { AcrossPool, type AcrossPoolConfig } from './across-pool.js'
+import { answerTo } from './answer.js'
 import { BoundPool } from './bound-pool.js'
 
 export interface TenantPoolConfig extends Omit<pg.PoolConfig, 'onConnect' | 'verify'>, BindingOptions {
@@ -98,11 +99,11 @@ export class TenantPool extends BoundPool {
 
   /** Ends the connections, those of `acrossTenants` too. See https://node-postgres.com/apis/pool#poolend */
   override end(): Promise<void>
-  override end(callback: () => void): void
-  override end(callback?: () => void): unknown {
+  override end(callback: (error?: Error) => void): void
+  override end(callback?: (error?: Error) => void): unknown {
     this.#unregister?.()
     const ended = Promise.all([super.end(), this.#acrossPool?.end()]).then(() => undefined)
-    return callback === undefined ? ended : void ended.then(callback)
+    return callback === undefined ? ended : answerTo(callback as (error: unknown) => void, ended)
   }
 }
 

@@ -96,33 +96,39 @@ export class Unit {
   }
 
   submit(wire: Wire): null {
-    const { binding, query } = this.#plan
-    const opening = this.#opening
     this.#wire = wire
     wire.once('readyForQuery', this.#onReady)
-    if (!binding && opening.length === 0 && PLAIN_CONTROL.test(query.text)) {
-      wire.query(query.text)
-      return null
-    }
     wire.stream.cork()
     try {
-      this.#prepared.closeForgotten(wire)
-      for (const text of opening) {
-        this.#write(wire, this.#prepares && text === 'BEGIN' ? BEGIN : '', text, [], false)
-        wire.execute({ portal: '' })
-      }
-      if (binding) {
-        this.#write(wire, this.#prepares ? BINDING : '', binding.sql, binding.values, false)
-        wire.execute({ portal: '' })
-      }
-      this.#write(wire, query.name, query.text, query.values, query.binary)
-      wire.describe({ type: 'P', name: '' })
-      wire.execute({ portal: '' })
-      wire.sync()
+      this.#writeAll(wire)
+    } catch (error) {
+      // pg would take the connection for idle. What was written is still corked: none of it is sent.
+      this.#abandon(asError(error))
     } finally {
       wire.stream.uncork()
     }
     return null
+  }
+
+  #writeAll(wire: Wire): void {
+    const { binding, query } = this.#plan
+    if (!binding && this.#opening.length === 0 && PLAIN_CONTROL.test(query.text)) {
+      wire.query(query.text)
+      return
+    }
+    this.#prepared.closeForgotten(wire)
+    for (const text of this.#opening) {
+      this.#write(wire, this.#prepares && text === 'BEGIN' ? BEGIN : '', text, [], false)
+      wire.execute({ portal: '' })
+    }
+    if (binding) {
+      this.#write(wire, this.#prepares ? BINDING : '', binding.sql, binding.values, false)
+      wire.execute({ portal: '' })
+    }
+    this.#write(wire, query.name, query.text, query.values, query.binary)
+    wire.describe({ type: 'P', name: '' })
+    wire.execute({ portal: '' })
+    wire.sync()
   }
 
   #write(wire: Wire, key: string, text: string, values: QueryInput['values'], binary: boolean): void {
@@ -133,7 +139,8 @@ export class Unit {
     if (this.#inPrelude() || this.#described || this.#ended() || this.#expected.tag)
       return void this.#surprise('a row description')
     this.#described = message.fields
-    this.#result.addFields(message.fields)
+    // Asks for the type parsers, which may be the user's.
+    this.#try(() => this.#result.addFields(message.fields))
   }
 
   handleDataRow(message: { fields: unknown[] }): void {
@@ -146,11 +153,7 @@ export class Unit {
       return void this.#surprise('a row that it did not describe')
     this.#rows += 1
     if (this.#error !== undefined) return
-    try {
-      this.#result.addRow(this.#result.parseRow(message.fields))
-    } catch (error) {
-      this.#error = error
-    }
+    this.#try(() => this.#result.addRow(this.#result.parseRow(message.fields)))
   }
 
   handleCommandComplete(message: { text: string }): void {
@@ -228,6 +231,15 @@ export class Unit {
     return binding && this.#preludeLeft === 1 ? bindFailed('the server refused the binding', cause) : cause
   }
 
+  /** What a type parser throws is the query's error: thrown through pg's reader it would end the process. */
+  #try(parse: () => void): void {
+    try {
+      parse()
+    } catch (error) {
+      this.#error ??= asError(error)
+    }
+  }
+
   #inPrelude(): boolean {
     return this.#preludeLeft > 0
   }
@@ -238,9 +250,13 @@ export class Unit {
 
   /** What the protocol does not allow here: nothing of this answer is handed over, and the connection is destroyed. */
   #surprise(what: string): void {
-    const error = answerRefused(what)
+    this.#abandon(answerRefused(what))
+  }
+
+  #abandon(error: unknown): void {
     this.#finish(error, undefined)
-    this.#wire?.stream.destroy(error)
+    // Without the error, which the caller has: pg's pool would tell it to its own listeners, or throw it uncaught.
+    this.#wire?.stream.destroy()
   }
 
   #finish(error: unknown, status: TransactionStatus | undefined): void {
@@ -261,4 +277,9 @@ export class Unit {
 function tellsRows(tag: string, rows: number): boolean {
   const count = /^(?:SELECT|INSERT 0|UPDATE|DELETE|MERGE|FETCH) (\d+)$/.exec(tag)?.[1]
   return count === undefined ? /^(?:EXPLAIN|SHOW|CALL)$/.test(tag) : Number(count) === rows
+}
+
+/** `undefined` can be thrown too, and would pass for success. */
+function asError(thrown: unknown): unknown {
+  return thrown ?? new Error(`${thrown} was thrown.`)
 }

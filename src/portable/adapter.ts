@@ -2,6 +2,7 @@ import { notConfigured } from '../across/across-tenants.js'
 import type { Binding, Binds } from '../binding.js'
 import { currentScope } from '../context.js'
 import { TenancyError } from '../errors.js'
+import { hearLentConnections } from '../prisma-internals.js'
 import { type RoleRow, roleQuery } from '../role-check.js'
 import {
   BoundTransaction,
@@ -43,7 +44,9 @@ export class PortableAdapterFactory implements SqlDriverAdapterFactory {
   }
 
   async connect(): Promise<PortableAdapter> {
-    return new PortableAdapter(await this.#inner.connect(), this.#role, this.#across)
+    const inner = await this.#inner.connect()
+    hearLentConnections(inner)
+    return new PortableAdapter(inner, this.#role, this.#across)
   }
 }
 

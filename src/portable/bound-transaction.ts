@@ -142,7 +142,8 @@ export async function commit(tx: Transaction): Promise<void> {
     try {
       await tx.executeRaw(sqlQuery('COMMIT'))
     } catch (error) {
-      await tx.rollback().catch(() => {})
+      // A COMMIT that was cancelled leaves the transaction open.
+      await rollback(tx)
       throw error
     }
   }

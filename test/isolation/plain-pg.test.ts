@@ -93,12 +93,17 @@ describe('query objects', () => {
     ['a row stream', () => new QueryStream(OWN)],
     ['COPY FROM', () => copyFrom('COPY projects FROM STDIN')],
     ['COPY TO', () => copyTo('COPY projects TO STDOUT')],
-  ])('%s is refused at once, and the connection stays usable', async (_, query) => {
+  ])('%s is refused at once by the pool and by the object itself on a client, which stays usable', async (_, query) => {
     const before = await pid()
     await asA(async () => {
       expect(() => pool.query(query() as never)).toThrow(expect.objectContaining(refusal))
       const client = await pool.connect()
-      expect(() => client.query(query() as never)).toThrow(expect.objectContaining(refusal))
+      const object = query() as { handleError?: (error: unknown) => void }
+      const failed = new Promise((resolve) => {
+        object.handleError = resolve
+      })
+      expect(client.query(object as never)).toBe(object)
+      expect(await failed).toMatchObject(refusal)
       expect((await client.query(OWN)).rows).toEqual([{ tenant: world.a.tenantId }])
       client.release()
     })
