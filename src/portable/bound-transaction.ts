@@ -3,6 +3,8 @@ import type { Binding, Binds } from '../binding.js'
 import { currentScope } from '../context.js'
 import { bindingChannel, tellBinding } from '../diagnostics.js'
 import { TenancyError } from '../errors.js'
+import { readStatement } from '../gate/statement.js'
+import type { StatementRules } from '../gate/statement-rules.js'
 import { bindFailed, refusesBinding, transactionIsOver, transactionOfAnotherScope, unsupported } from '../refusals.js'
 import { type SqlQuery, type SqlResultSet, sqlQuery, type Transaction } from './driver-adapter.js'
 import { asUsersMeetIt } from './policy-refusal.js'
@@ -15,17 +17,17 @@ export class BoundTransaction implements Transaction {
   readonly options: Transaction['options']
   readonly #inner: Transaction
   readonly #binding: Binding
-  readonly #binder: Binds
+  readonly #role: { readonly binder: Binds; readonly rules: StatementRules }
   /** Committed or rolled back by a statement; Prisma's own looks like a raw one. */
   #over = false
 
-  constructor(inner: Transaction, binding: Binding, binder: Binds) {
+  constructor(inner: Transaction, binding: Binding, role: { readonly binder: Binds; readonly rules: StatementRules }) {
     this.provider = inner.provider
     this.adapterName = inner.adapterName
     this.options = inner.options
     this.#inner = inner
     this.#binding = binding
-    this.#binder = binder
+    this.#role = role
   }
 
   queryRaw(query: SqlQuery): Promise<SqlResultSet> {
@@ -64,7 +66,7 @@ export class BoundTransaction implements Transaction {
   }
 
   async #run<T>(query: SqlQuery, send: () => Promise<T>): Promise<T> {
-    const kind = readPortableStatement(query.sql)
+    const kind = readPortableStatement(query.sql, this.#role.rules)
     if (this.#over) throw transactionIsOver()
     if (kind === 'begin') throw unsupported('A transaction is open already.', 'tx.$transaction(async (inner) => …)')
     // Anybody may roll back: it can only undo. Prisma does so when a time limit ends or the client disconnects.
@@ -78,14 +80,14 @@ export class BoundTransaction implements Transaction {
   }
 
   #checkScope(): void {
-    if (this.#binder.bind(currentScope()).key !== this.#binding.key) throw transactionOfAnotherScope()
+    if (this.#role.binder.bind(currentScope()).key !== this.#binding.key) throw transactionOfAnotherScope()
   }
 }
 
 /** Asks, as the use of `acrossTenants` in scope allows, where there is one. */
 export async function queryWatched(tx: Transaction, query: SqlQuery): Promise<SqlResultSet> {
   const across = currentScope()?.across
-  const check = across && readPortableStatement(query.sql) === 'query' ? watch(across, query.sql) : undefined
+  const check = across && readStatement(query.sql).kind === 'query' ? watch(across, query.sql) : undefined
   const answer = await tx.queryRaw(query)
   check?.(answer.columnNames, answer.rows)
   return answer
@@ -93,7 +95,7 @@ export async function queryWatched(tx: Transaction, query: SqlQuery): Promise<Sq
 
 export async function executeWatched(tx: Transaction, query: SqlQuery): Promise<number> {
   const across = currentScope()?.across
-  if (across && readPortableStatement(query.sql) === 'query' && watch(across, query.sql) !== undefined)
+  if (across && readStatement(query.sql).kind === 'query' && watch(across, query.sql) !== undefined)
     throw unsupported('aggregateOnly answers with rows. Nothing was sent.', 'Ask with $queryRaw.')
   return tx.executeRaw(query)
 }
