@@ -1,5 +1,6 @@
 import type { Scope } from './context.js'
 import { NoTenantError, TenancyError } from './errors.js'
+import type { StatementOptions } from './gate/statement-rules.js'
 import { connectionOfTheApp } from './refusals.js'
 import { Sealer, type SealOptions } from './seal.js'
 import { checkSettingName } from './setting-name.js'
@@ -9,7 +10,7 @@ import { quoteLiteral } from './sql/quote.js'
 import { type TenantId, type TenantIdType, tenantIdParser } from './tenant.js'
 
 /** How tenants are named and bound. In pool mode these are options of `TenantPool`, in portable mode of `tenancy()`. */
-export interface BindingOptions {
+export interface BindingOptions extends StatementOptions {
   /** The PostgreSQL run-time parameter that carries the tenant. Default `'app.tenant_id'`. */
   setting?: string | undefined
   /**

@@ -5,6 +5,7 @@ import { type AcrossTenantsOptions, callerOf, notConfigured, register, runAcross
 import { Binder, type BindingOptions } from './binding.js'
 import { runInScope, type Scope, type Tenant, tenantScope } from './context.js'
 import { TenancyError } from './errors.js'
+import { StatementRules } from './gate/statement-rules.js'
 import { isTenantPool, type TenantPool } from './pool/tenant-pool.js'
 import { type BoundRole, PortableAdapterFactory } from './portable/adapter.js'
 import type { SqlDriverAdapterFactory } from './portable/driver-adapter.js'
@@ -108,7 +109,8 @@ function installer(options: PoolOptions | PortableOptions): Install {
     ...binding
   } = options as PortableOptions & { pool?: unknown }
   const unknown = Object.keys(binding).find(
-    (name) => !['setting', 'settings', 'tenantId', 'tenantColumn', 'seal'].includes(name),
+    (name) =>
+      !['setting', 'settings', 'tenantId', 'tenantColumn', 'seal', 'allowNames', 'refuseExplain'].includes(name),
   )
   if (unknown !== undefined) throw invalid(`it has no option ${JSON.stringify(unknown)}`, 'Take the option out.')
   if ('pool' in options && pool !== undefined) {
@@ -129,13 +131,19 @@ function installer(options: PoolOptions | PortableOptions): Install {
       'dangerouslyAllowRoleThatBypassesRls is neither true nor false',
       'Give dangerouslyAllowRoleThatBypassesRls: true or leave it out.',
     )
-  const role = { binder: new Binder(binding), checkRole: (row: RoleRow | undefined) => checkRole(row, allowBypass) }
+  const binder = new Binder(binding)
+  // Rules of its own for each client, and each of its servers: they learn from the database.
+  const newRules = () => new StatementRules(binding)
+  newRules()
   if (acrossTenants !== undefined && adapterKind(acrossTenants?.adapter) !== 'postgres')
     throw invalid(
       'acrossTenants has no driver adapter for PostgreSQL',
       'acrossTenants: { adapter: new PrismaPg({ connectionString: process.env.REPORTS_URL }) }',
     )
-  return (shared) => installPortable(shared, role, acrossTenants)
+  return (shared) => {
+    const role = { binder, rules: newRules(), checkRole: (row: RoleRow | undefined) => checkRole(row, allowBypass) }
+    return installPortable(shared, role, acrossTenants, newRules())
+  }
 }
 
 function adapterKind(adapter: unknown): unknown {
@@ -159,6 +167,7 @@ function installPortable(
   shared: SharedClient,
   role: BoundRole & { readonly binder: Binder },
   across: AcrossPortableOptions | undefined,
+  acrossRules: StatementRules,
 ): AcrossAccess | undefined {
   const adapter = adapterOf(shared)
   if (adapter === undefined)
@@ -180,6 +189,7 @@ function installPortable(
   }
   const acrossRole = {
     binder: new AcrossBinder(checkStatementTimeout(across.statementTimeout)),
+    rules: acrossRules,
     checkRole: checkBypassRole,
   }
   const access = new AcrossAccess(across, async (sql, values) => shared.$executeRawUnsafe(sql, ...values))

@@ -10,6 +10,8 @@ const NUMBER = /(?:\.[0-9]|[0-9])[0-9A-Za-z_.]*/y
 const PARAMETER = /\$[0-9]+/y
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y
 const SPACE = /[ \t\n\r\f\v]+/y
+// A line comment ends at either line break; where there is none, with the text.
+const REST_OF_LINE = /[^\n\r]*/y
 
 /**
  * The tokens of an SQL text, by PostgreSQL's own lexical rules with `standard_conforming_strings` on
@@ -24,9 +26,7 @@ export function tokens(sql: string): Token[] | undefined {
     const next = sql[at + 1]
     if (skip(SPACE)) continue
     if (char === '-' && next === '-') {
-      // A line comment ends at either line break; where there is none, with the text.
-      const end = sql.slice(at).search(/[\n\r]/)
-      at = end === -1 ? sql.length : at + end
+      skip(REST_OF_LINE)
     } else if (char === '/' && next === '*') {
       const end = endOfBlockComment(sql, at)
       if (end === undefined) return undefined
@@ -139,4 +139,12 @@ function endOfBlockComment(sql: string, start: number): number | undefined {
 /** PostgreSQL folds only ASCII letters in multi-byte encodings. */
 function asciiLower(word: string): string {
   return word.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+}
+
+export function isSymbol(token: Token | undefined, text: string): boolean {
+  return token?.kind === 'symbol' && token.text === text
+}
+
+export function isWord(token: Token | undefined, text: string): boolean {
+  return token?.kind === 'word' && token.text === text
 }

@@ -3,6 +3,7 @@ import { type AcrossOptions, checkStatementTimeout } from '../across/access.js'
 import { AcrossBinder } from '../across/across-binder.js'
 import { watch, writeRefused } from '../across/watch.js'
 import type { Scope } from '../context.js'
+import { type StatementOptions, StatementRules } from '../gate/statement-rules.js'
 import { checkBypassRole } from '../role-check.js'
 import type { Admission } from './admission.js'
 import { BoundPool } from './bound-pool.js'
@@ -14,8 +15,17 @@ export interface AcrossPoolConfig
 
 /** Connections of the bypass role. They serve uses of `acrossTenants`, and nothing else. */
 export class AcrossPool extends BoundPool {
-  constructor({ statementTimeout, audit: _, onAcrossTenants: __, ...config }: AcrossPoolConfig) {
-    super(config, { binder: new AcrossBinder(checkStatementTimeout(statementTimeout)), checkRole: checkBypassRole })
+  /** @param options what statements of its tenants' pool may do */
+  constructor(
+    { statementTimeout, audit: _, onAcrossTenants: __, ...config }: AcrossPoolConfig,
+    options: StatementOptions,
+  ) {
+    super(config, {
+      binder: new AcrossBinder(checkStatementTimeout(statementTimeout)),
+      // Rules of its own: it may be another server.
+      rules: new StatementRules(options),
+      checkRole: checkBypassRole,
+    })
   }
 
   protected override watch(admission: Admission, { across }: Scope): Admission {

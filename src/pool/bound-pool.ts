@@ -2,7 +2,8 @@ import pg from 'pg'
 import type { Binds } from '../binding.js'
 import { currentScope, runInScope, type Scope } from '../context.js'
 import { TenancyError } from '../errors.js'
-import { readStatement, refuseSessionStatement } from '../gate/statement.js'
+import { readStatement, refuseSessionStatement, type Statement } from '../gate/statement.js'
+import type { StatementRules } from '../gate/statement-rules.js'
 import { isPrismaQuery } from '../prisma-internals.js'
 import { type RoleRow, roleQuery } from '../role-check.js'
 import type { Admission } from './admission.js'
@@ -17,6 +18,7 @@ export interface BoundPoolOptions {
   readonly binder: Binds
   readonly onConnect?: ((client: pg.Client) => void | Promise<void>) | undefined
   readonly directConnections?: boolean | undefined
+  readonly rules: StatementRules
   /** Throws where the connection's role is not the one that this pool is for. */
   checkRole(row: RoleRow | undefined): void
 }
@@ -35,18 +37,21 @@ export class BoundPool extends pg.Pool {
   readonly #binder: Binds
   readonly #onConnect: BoundPoolOptions['onConnect']
   readonly #direct: boolean
+  readonly #rules: StatementRules
   readonly #checkRole: BoundPoolOptions['checkRole']
   readonly #sessions = new WeakMap<pg.PoolClient, Session>()
   readonly #lender: Lender
   readonly #prismaLender: Lender
 
-  constructor(config: pg.PoolConfig, { binder, onConnect, directConnections = false, checkRole }: BoundPoolOptions) {
+  constructor(config: pg.PoolConfig, options: BoundPoolOptions) {
+    const { binder, onConnect, directConnections = false, rules, checkRole } = options
     checkPg()
     super(typeof config.log === 'function' ? { ...config, log: uncaughtIn(config.log, undefined) } : config)
     checkPool(this)
     this.#binder = binder
     this.#onConnect = onConnect
     this.#direct = directConnections
+    this.#rules = rules
     this.#checkRole = checkRole
     this.#lender = {
       binder,
@@ -170,10 +175,15 @@ export class BoundPool extends pg.Pool {
     if (!(fromPrisma && scope?.admitted) && isPrismaQuery(config)) throw refuseBareClient()
     const binding = this.#binder.bind(scope as Scope)
     const input = readInput(config, values)
-    const statement = readStatement(input.text)
-    if (statement.kind === 'session' && !this.#direct)
-      throw refuseSessionStatement(statement.why ?? 'it changes the session')
+    const statement = this.#permit(readStatement(input.text))
     return this.watch({ binding, statement, input, fromPrisma }, scope as Scope)
+  }
+
+  /** @throws TenancyError `QUERY.UNSUPPORTED` for what reaches beyond its transaction, on connections that are shared */
+  #permit(given: Statement): Statement {
+    const statement = this.#rules.judge(given)
+    if (statement.kind === 'session' && !this.#direct) throw refuseSessionStatement(statement)
+    return statement
   }
 
   /** What a kind of pool has to say about a statement before it is sent, and about its failure. */
@@ -182,9 +192,12 @@ export class BoundPool extends pg.Pool {
   }
 
   /** One statement, in a transaction of its own. */
-  async #runAlone({ statement, binding, input: query, explain }: Admission): Promise<unknown> {
+  async #runAlone({ statement: admitted, binding, input: query, explain }: Admission): Promise<unknown> {
+    const judged = this.#rules.known
     const session = await this.#acquire()
     try {
+      // The first statement of a pool waits for its first connection, and that for what it calls.
+      const statement = judged ? admitted : this.#permit(admitted)
       // Only now: a seal that was read before the wait could be old by the end of it.
       const { values, opening, sql } = binding
       const { result, error } = await session.run(
@@ -231,12 +244,13 @@ export class BoundPool extends pg.Pool {
       if (error !== undefined) throw error
       const row = (result.rows as unknown as RoleRow[])[0]
       this.#checkRole(row)
+      this.#rules.learn(row?.functions)
       if (session.marked !== undefined) {
         throw new TenancyError('CONFIG.INVALID', 'onConnect left the connection in a transaction.', {
           hint: 'COMMIT before onConnect resolves.',
         })
       }
-      session.watchSettings()
+      session.watchSettings(JSON.parse(row?.passing ?? '{}'))
       // A pooler gives its clients a process id of its own making.
       session.keepsPrepared = row?.pid === (client as unknown as { processID?: number }).processID
       this.#sessions.set(client, session)

@@ -10,6 +10,7 @@ import { type Expected, type Outcome, Unit, type UnitPlan } from './unit.js'
 
 interface ParameterStatus {
   readonly parameterName: string
+  readonly parameterValue: string
 }
 
 /** Tags of what changes nothing but the transaction. Any other answer is another statement's. */
@@ -36,6 +37,8 @@ export class Session {
    */
   keepsPrepared = false
   #marked: string | undefined
+  /** Reported settings that stand at another value than they began with. */
+  readonly #changed = new Set<string>()
   /** pg's own client. It never leaves the pool. */
   readonly client: pg.PoolClient
   readonly #prepared = new PreparedStatements()
@@ -57,16 +60,24 @@ export class Session {
    * From now on a setting that the server reports as changed marks the connection: client_encoding and
    * standard_conforming_strings among them, by which the gate reads statements. Nothing that the gate lets through
    * changes one, but a function can (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-ASYNC).
+   *
+   * @param passing the values of those that SET LOCAL may change: they mark it while they stand at another
    */
-  watchSettings(): void {
-    checkWire(this.client as unknown as pg.Client).on('parameterStatus', ({ parameterName }: ParameterStatus) =>
-      this.mark(`${parameterName} was changed`),
+  watchSettings(passing: Readonly<Record<string, string>>): void {
+    checkWire(this.client as unknown as pg.Client).on(
+      'parameterStatus',
+      ({ parameterName: name, parameterValue: value }: ParameterStatus) => {
+        if (!Object.hasOwn(passing, name)) this.mark(`${name} was changed`)
+        else if (passing[name] === value) this.#changed.delete(name)
+        else this.#changed.add(name)
+      },
     )
   }
 
   /** Why the connection must be destroyed, or undefined. */
   get marked(): string | undefined {
-    return this.#marked
+    const [changed] = this.#changed
+    return this.#marked ?? (changed && `${changed} was changed`)
   }
 
   mark(why: string): void {
@@ -75,7 +86,7 @@ export class Session {
 
   /** Gives the connection back to pg's pool, which destroys it where it is marked or `destroy` says so. */
   release(destroy?: Error | boolean): void {
-    const marked = this.#marked === undefined ? undefined : new Error(`Connection destroyed: ${this.#marked}.`)
+    const marked = this.marked === undefined ? undefined : new Error(`Connection destroyed: ${this.marked}.`)
     this.client.release(destroy || marked)
   }
 

@@ -4,6 +4,7 @@ import { notConfigured, register } from '../across/across-tenants.js'
 import { Binder, type BindingOptions } from '../binding.js'
 import type { Scope } from '../context.js'
 import { TenancyError } from '../errors.js'
+import { StatementRules } from '../gate/statement-rules.js'
 import { checkRole } from '../role-check.js'
 import { AcrossPool, type AcrossPoolConfig } from './across-pool.js'
 import { answerTo } from './answer.js'
@@ -67,6 +68,8 @@ export class TenantPool extends BoundPool {
       tenantId,
       tenantColumn,
       seal,
+      allowNames,
+      refuseExplain,
       onConnect,
       directConnections,
       dangerouslyAllowRoleThatBypassesRls: allowBypass = false,
@@ -78,11 +81,12 @@ export class TenantPool extends BoundPool {
       binder,
       onConnect,
       directConnections,
+      rules: new StatementRules({ allowNames, refuseExplain }),
       checkRole: (row) => checkRole(row, allowBypass),
     })
     this.tenants = binder
     if (acrossTenants === undefined) return
-    this.#acrossPool = new AcrossPool(acrossTenants)
+    this.#acrossPool = new AcrossPool(acrossTenants, { allowNames, refuseExplain })
     this.#acrossPool.on('error', (error, client) => this.emit('error', error, client))
     this.acrossAccess = new AcrossAccess(acrossTenants, async (text, values) => {
       const { rowCount } = await this.query({ text, values: [...values] })

@@ -2,6 +2,7 @@ import { notConfigured } from '../across/across-tenants.js'
 import type { Binding, Binds } from '../binding.js'
 import { currentScope } from '../context.js'
 import { TenancyError } from '../errors.js'
+import type { StatementRules } from '../gate/statement-rules.js'
 import { hearLentConnections } from '../prisma-internals.js'
 import { type RoleRow, roleQuery } from '../role-check.js'
 import {
@@ -60,6 +61,7 @@ export interface AcrossAdapter {
 /** Whom an adapter logs in as: how its transactions are bound, and whether it is the role that is meant. */
 export interface BoundRole {
   readonly binder: Binds
+  readonly rules: StatementRules
   checkRole(row: RoleRow | undefined): void
 }
 
@@ -100,7 +102,7 @@ class PortableAdapter implements SqlDriverAdapter {
 
   async #start(isolationLevel?: string): Promise<Transaction> {
     const binding = this.#bindingInScope()
-    return new BoundTransaction(await this.#open(binding, isolationLevel), binding, this.#role.binder)
+    return new BoundTransaction(await this.#open(binding, isolationLevel), binding, this.#role)
   }
 
   async executeScript(): Promise<void> {
@@ -132,11 +134,18 @@ class PortableAdapter implements SqlDriverAdapter {
 
   async #inTransaction<T>(query: SqlQuery, run: (tx: Transaction) => Promise<T>): Promise<T> {
     const binding = this.#bindingInScope()
-    const kind = readPortableStatement(query.sql)
+    const { rules } = this.#role
+    const judged = rules.known
+    const kind = readPortableStatement(query.sql, rules)
     if (kind !== 'query') {
       throw new TenancyError('QUERY.UNSUPPORTED', 'Transaction control outside a transaction was not sent.', {
         hint: 'prisma.$transaction(async (tx) => …)',
       })
+    }
+    if (!judged) {
+      // The first statement waits for what the database says of the functions that it calls.
+      await this.#ready()
+      readPortableStatement(query.sql, rules)
     }
     const tx = await this.#open(binding)
     let result: T
@@ -150,7 +159,7 @@ class PortableAdapter implements SqlDriverAdapter {
     return result
   }
 
-  async #open(binding: Binding, isolationLevel?: string): Promise<Transaction> {
+  async #ready(): Promise<void> {
     this.#checked ??= this.#check()
     try {
       await this.#checked
@@ -158,6 +167,10 @@ class PortableAdapter implements SqlDriverAdapter {
       this.#checked = undefined
       throw error
     }
+  }
+
+  async #open(binding: Binding, isolationLevel?: string): Promise<Transaction> {
+    await this.#ready()
     const tx = await this.#inner.startTransaction(isolationLevel)
     try {
       await bindTransaction(tx, this.#role.binder, binding)
@@ -178,7 +191,9 @@ class PortableAdapter implements SqlDriverAdapter {
       const probe = await tx.queryRaw(sqlQuery("SELECT pg_catalog.current_setting('tenancy.probe', true)"))
       if (probe.rows[0]?.[0] !== 'bound') throw noTransactions(this.adapterName)
       const { columnNames, rows } = await tx.queryRaw(sqlQuery(roleQuery))
-      this.#role.checkRole(Object.fromEntries(columnNames.map((name, i) => [name, rows[0]?.[i]])) as unknown as RoleRow)
+      const row = Object.fromEntries(columnNames.map((name, i) => [name, rows[0]?.[i]])) as unknown as RoleRow
+      this.#role.checkRole(row)
+      this.#role.rules.learn(row.functions)
     } finally {
       await rollback(tx)
     }

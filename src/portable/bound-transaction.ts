@@ -3,6 +3,8 @@ import type { Binding, Binds } from '../binding.js'
 import { currentScope } from '../context.js'
 import { bindingChannel, tellBinding } from '../diagnostics.js'
 import { TenancyError } from '../errors.js'
+import { readStatement } from '../gate/statement.js'
+import type { StatementRules } from '../gate/statement-rules.js'
 import {
   bindFailed,
   noWritesHere,
@@ -22,17 +24,17 @@ export class BoundTransaction implements Transaction {
   readonly options: Transaction['options']
   readonly #inner: Transaction
   readonly #binding: Binding
-  readonly #binder: Binds
+  readonly #role: { readonly binder: Binds; readonly rules: StatementRules }
   /** Committed or rolled back by a statement; Prisma's own looks like a raw one. */
   #over = false
 
-  constructor(inner: Transaction, binding: Binding, binder: Binds) {
+  constructor(inner: Transaction, binding: Binding, role: { readonly binder: Binds; readonly rules: StatementRules }) {
     this.provider = inner.provider
     this.adapterName = inner.adapterName
     this.options = inner.options
     this.#inner = inner
     this.#binding = binding
-    this.#binder = binder
+    this.#role = role
   }
 
   queryRaw(query: SqlQuery): Promise<SqlResultSet> {
@@ -71,7 +73,7 @@ export class BoundTransaction implements Transaction {
   }
 
   async #run<T>(query: SqlQuery, send: () => Promise<T>): Promise<T> {
-    const kind = readPortableStatement(query.sql)
+    const kind = readPortableStatement(query.sql, this.#role.rules)
     if (this.#over) throw transactionIsOver()
     if (kind === 'begin') throw unsupported('A transaction is open already.', 'tx.$transaction(async (inner) => …)')
     // Anybody may roll back: it can only undo. Prisma does so when a time limit ends or the client disconnects.
@@ -85,7 +87,7 @@ export class BoundTransaction implements Transaction {
   }
 
   #checkScope(): void {
-    if (this.#binder.bind(currentScope()).key !== this.#binding.key) throw transactionOfAnotherScope()
+    if (this.#role.binder.bind(currentScope()).key !== this.#binding.key) throw transactionOfAnotherScope()
   }
 }
 
@@ -101,7 +103,7 @@ export function executeWatched(tx: Transaction, query: SqlQuery): Promise<number
 async function watched<T>({ sql }: SqlQuery, send: () => Promise<T>): Promise<T> {
   const across = currentScope()?.across
   if (across === undefined) return send()
-  watch(across, readPortableStatement(sql), sql)
+  watch(across, readStatement(sql).kind, sql)
   try {
     return await send()
   } catch (error) {

@@ -18,13 +18,15 @@ export const sessionFunctions = [
   'query_to_xmlschema',
   'query_to_xml_and_xmlschema',
   'ts_stat',
-  'ts_rewrite',
+  'xpath_table',
 ] as const
 
 type Node = Readonly<Record<string, unknown>>
 
 const DATA = ['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']
-const ALSO_BOUND = ['VariableShowStmt', 'LockStmt', 'NotifyStmt']
+const ALSO_BOUND = ['VariableShowStmt', 'NotifyStmt']
+/** LOCK's modes as the parser counts them: up to SHARE UPDATE EXCLUSIVE. */
+const LAST_MODE_BESIDE_WRITES = 4
 const TRANSACTION: Readonly<Record<string, StatementKind>> = {
   TRANS_STMT_BEGIN: 'begin',
   TRANS_STMT_START: 'begin',
@@ -49,6 +51,7 @@ export function expectedOf(sql: string): Expected | undefined {
   const [type = '', node] = only(statement)
   if (reachesBeyondTransaction(statement)) return 'not a query'
   if (DATA.includes(type) || ALSO_BOUND.includes(type)) return 'query'
+  if (type === 'LockStmt') return Number(node['mode']) <= LAST_MODE_BESIDE_WRITES ? 'query' : 'not a query'
   if (type === 'ExplainStmt') return DATA.includes(only(node['query'] as Node)[0] ?? '') ? 'query' : 'not a query'
   if (type === 'TransactionStmt')
     return node['chain'] ? 'refused' : (TRANSACTION[String(node['kind'])] ?? 'not a query')
@@ -60,7 +63,12 @@ export function expectedOf(sql: string): Expected | undefined {
 /** Does it call a function of the list, create a table as SELECT INTO, or update pg_settings? */
 function reachesBeyondTransaction(statement: Node): boolean {
   return some(statement, (key, node) => {
-    if (key === 'FuncCall') return (sessionFunctions as readonly string[]).includes(lastName(node['funcname']))
+    if (key === 'FuncCall') {
+      const name = lastName(node['funcname'])
+      // With three arguments it runs no text.
+      if (name === 'ts_rewrite') return (node['args'] as unknown[] | undefined)?.length !== 3
+      return (sessionFunctions as readonly string[]).includes(name)
+    }
     if (node['intoClause'] !== undefined) return true
     if (key === 'UpdateStmt') return (node['relation'] as Node)['relname'] === 'pg_settings'
     return false

@@ -122,6 +122,8 @@ const sessionCall = fc.tuple(word(...sessionFunctions), word('', 'pg_catalog . '
     )} ( 'app.tenant_id' , 'b' , true )`,
 )
 
+const settings = word('pg_settings', 'pg_catalog.pg_settings', '"pg_settings"')
+
 const { expression, select } = fc.letrec<{ expression: Words; select: Words; from: Words }>((tie) => ({
   expression: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
@@ -142,7 +144,8 @@ const { expression, select } = fc.letrec<{ expression: Words; select: Words; fro
     words`${name} . ${name} , LATERAL ( ${tie('select')} ) AS l`,
     words`a JOIN b ON ${tie('expression')}`,
     words`generate_series ( 1 , 2 ) AS g ( into_ )`,
-    words`pg_settings`,
+    words`${settings}`,
+    words`ts_rewrite ( ${tie('expression')} , 'a' , ( SELECT ARRAY [ 'b' , 'c' ] ) ) AS r`,
   ),
   select: fc.oneof(
     { maxDepth: 3 },
@@ -174,7 +177,11 @@ const ordinary = fc.oneof(
   words`EXPLAIN ${select}`,
   words`EXPLAIN ( ANALYZE , FORMAT ${word('json', "'json'")} ) ${write}`,
   words`EXPLAIN ANALYZE VERBOSE ${select}`,
-  words`LOCK TABLE ${name} IN EXCLUSIVE MODE`,
+  words`LOCK ${word('TABLE', '')} ${name} , ONLY ${name} IN ${word('ACCESS SHARE', 'ROW SHARE', 'ROW EXCLUSIVE', 'SHARE UPDATE EXCLUSIVE')} MODE ${word('NOWAIT', '')}`,
+  words`INSERT INTO ${name} SELECT ${expression} FROM ${settings} ON CONFLICT ( a ) DO UPDATE SET b = ${expression}`,
+  words`SELECT ${expression} FROM ${settings} , ${name} FOR ${word('NO KEY UPDATE', 'UPDATE')} OF ${name}`,
+  words`UPDATE ${name} SET b = ( SELECT ${expression} FROM ${settings} )`,
+  words`WITH w AS ( UPDATE ${name} SET b = 1 RETURNING * ) SELECT ${expression} FROM w , ${settings}`,
   words`SHOW ${name}`,
 )
 
@@ -191,7 +198,12 @@ const beyond = fc.oneof(
   words`SELECT INTO ${name}`,
   words`( SELECT 1 INTO ${name} ) UNION ${select}`,
   words`WITH w AS ( ${select} ) SELECT 1 INTO a FROM w`,
-  words`UPDATE ${word('pg_settings', 'pg_catalog.pg_settings', '"pg_settings"')} SET setting = ${expression}`,
+  words`UPDATE ${settings} SET setting = ${expression}`,
+  words`UPDATE ONLY ( ${settings} ) AS s SET setting = ${expression}`,
+  words`SELECT ts_rewrite ( ${expression} , ${expression} )`,
+  words`SELECT ts_rewrite ( ts_rewrite ( ${expression} , ${expression} ) , 'a' , 'b' )`,
+  words`SELECT ( "ts_rewrite" ( ARRAY [ 1 , 2 ] , coalesce ( 'a' , 'b' ) ) )`,
+  words`LOCK ${word('TABLE', '')} ${name} ${word('', 'NOWAIT', 'IN SHARE MODE', 'IN SHARE ROW EXCLUSIVE MODE NOWAIT', 'IN EXCLUSIVE MODE', 'IN ACCESS EXCLUSIVE MODE')}`,
   words`WITH w AS ( UPDATE pg_settings SET setting = 'b' RETURNING * ) ${select}`,
   words`EXPLAIN ${word('ANALYZE', '( ANALYZE )', '( ANALYZE , VERBOSE false )', '')} CREATE TEMP TABLE a AS ${select}`,
   words`EXPLAIN ANALYZE EXECUTE a`,

@@ -1,9 +1,11 @@
 // Proves what the gate lets through, what it holds back, and that each refusal says what to do.
 import { describe, expect, test } from 'vitest'
 
+import type { TenancyError } from '../../src/errors.js'
 import { readStatement, refuseSessionStatement } from '../../src/gate/statement.js'
 import { refused } from '../sql/refused.js'
 
+const LOCAL = 'SET LOCAL of this setting could change what is read, or whose'
 const kindOf = (sql: string): string => readStatement(sql).kind
 
 describe('lets through', () => {
@@ -22,7 +24,10 @@ describe('lets through', () => {
     'SELECT * FROM a FOR UPDATE',
     'SHOW app.tenant_id',
     "NOTIFY a, 'b'",
-    'LOCK TABLE a',
+    'LOCK TABLE a IN ROW EXCLUSIVE MODE',
+    'lock a, only b in share update exclusive mode nowait',
+    "SELECT ts_rewrite('a', 'b', 'c')",
+    'INSERT INTO a SELECT name FROM pg_settings ON CONFLICT (b) DO UPDATE SET c = 1',
     '',
     ';',
     ' -- nothing',
@@ -79,6 +84,14 @@ describe('knows transaction control', () => {
     ['SET CONSTRAINTS ALL DEFERRED', 'set-local'],
     ['SET LOCAL statement_timeout = 100', 'set-local'],
     ['set local ENABLE_SEQSCAN to off', 'set-local'],
+    ['SET LOCAL enable_partition_pruning = on', 'set-local'],
+    ['SET LOCAL enable_parallel_hash = off', 'set-local'],
+    ['SET LOCAL jit_above_cost = -1', 'set-local'],
+    ["SET LOCAL timezone = 'Asia/Tokyo'", 'set-local'],
+    ["SET LOCAL TIME ZONE 'UTC'", 'set-local'],
+    ['SET LOCAL bytea_output TO DEFAULT', 'set-local'],
+    ['SET LOCAL pg_trgm.similarity_threshold = 0.4', 'set-local'],
+    ['SET LOCAL hnsw.ef_search = 100', 'set-local'],
   ])('%j is %s', (sql, kind) => {
     expect(kindOf(sql)).toBe(kind)
   })
@@ -102,12 +115,37 @@ describe('marks as reaching beyond its transaction', () => {
     ["UPDATE pg_settings SET setting = 'b'", 'it updates pg_settings'],
     ['UPDATE ONLY (pg_catalog."pg_settings") SET setting = 1', 'it updates pg_settings'],
     ["SET app.tenant_id = 'b'", 'SET changes the session'],
-    ["SET LOCAL app.tenant_id = 'b'", 'SET changes the session'],
+    ["SET LOCAL app.tenant_id = 'b'", LOCAL],
     ["SET transaction.a = 'b'", 'SET changes the session'],
     ['SET transaction = 1', 'SET changes the session'],
     ["SET constraints TO 'b'", 'SET changes the session'],
-    ["SET LOCAL jit.tenant_id = 'b'", 'SET changes the session'],
-    ['SET LOCAL "statement_timeout" = 1', 'SET changes the session'],
+    ["SET LOCAL jit.tenant_id = 'b'", LOCAL],
+    ['SET LOCAL pg_trgm.similarity_threshold.x = 1', LOCAL],
+    ['SET LOCAL "statement_timeout" = 1', LOCAL],
+    ...[
+      'role a',
+      'search_path = a',
+      'row_security = off',
+      'session_replication_role = replica',
+      'transaction_read_only = off',
+      'standard_conforming_strings = off',
+      'escape_string_warning = off',
+      'backslash_quote = on',
+      "client_encoding = 'LATIN1'",
+      'debug_print_plan = on',
+      'session_preload_libraries = a',
+    ].map((text) => [`SET LOCAL ${text}`, LOCAL] as [string, string]),
+    ['LOCK TABLE a', 'a lock in ACCESS EXCLUSIVE MODE, the default, stops the reads or writes of every tenant'],
+    ['lock a in share mode nowait', 'a lock IN SHARE MODE stops the reads or writes of every tenant'],
+    ["SELECT ts_rewrite('a', 'SELECT 1')", 'it calls ts_rewrite() with a query, whose text it runs'],
+    [
+      'selec 1',
+      'it begins with "selec", and not with SELECT, WITH, VALUES, TABLE, INSERT, UPDATE, DELETE, MERGE, EXPLAIN or SHOW',
+    ],
+    [
+      '"select" 1',
+      'it begins with no keyword, and not with SELECT, WITH, VALUES, TABLE, INSERT, UPDATE, DELETE, MERGE, EXPLAIN or SHOW',
+    ],
     ['SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY', 'SET changes the session'],
     ['SET ROLE a', 'SET changes the session'],
     [
@@ -135,7 +173,8 @@ describe('marks as reaching beyond its transaction', () => {
         ],
     ),
   ])('%j', (sql, why) => {
-    expect(readStatement(sql)).toEqual({ kind: 'session', why })
+    const { kind, why: told } = readStatement(sql)
+    expect({ kind, why: told }).toEqual({ kind: 'session', why })
   })
 })
 
@@ -169,8 +208,34 @@ describe('refuses', () => {
     expect(refused(() => readStatement({ toString: () => 'SELECT 1' } as never)).code).toBe('QUERY.UNSUPPORTED')
   })
 
+  test('a lock, a local setting and a misspelt word with what to type instead', () => {
+    const hintOf = (sql: string) => refuseSessionStatement(readStatement(sql)).hint
+    expect(hintOf('LOCK a')).toContain('pg_advisory_xact_lock($1) with tenantLockKey')
+    expect(hintOf("SET LOCAL app.tenant_id = 'b'")).toContain("settings: ['app.user_id']")
+    expect(hintOf('selec 1')).toBe('Look at how the statement begins.')
+  })
+
+  test('with an error of its own each time, of the stack of its own caller', () => {
+    const thrown = (call: () => unknown): TenancyError => {
+      try {
+        call()
+      } catch (error) {
+        return error as TenancyError
+      }
+      throw new Error('Was not refused.')
+    }
+    const first = thrown(() => readStatement('SELECT 1; SELECT 2'))
+    first.meta['mine'] = true
+    const second = thrown(function another() {
+      readStatement('SELECT 1; SELECT 2')
+    })
+    expect(second).not.toBe(first)
+    expect(second.meta).toEqual({})
+    expect(second.stack).toContain('another')
+  })
+
   test('a statement of the session in words that name the way out', () => {
-    const { code, message, hint } = refuseSessionStatement('SET changes the session')
+    const { code, message, hint } = refuseSessionStatement({ kind: 'session', why: 'SET changes the session' })
     expect({ code, message }).toEqual({
       code: 'QUERY.UNSUPPORTED',
       message: 'The statement was not sent: SET changes the session.',

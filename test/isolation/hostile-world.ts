@@ -15,7 +15,10 @@ export interface HostileWorld {
 }
 
 /** Whatever a statement can leave in a session, as one text. Names no tenant where the connection is clean. */
-export const SESSION = `SELECT json_build_object(
+export const SESSION = 'SELECT public.session() AS session'
+
+/** In a function of the database: some of the views that it reads are refused in statements. */
+const SESSION_FUNCTION = `CREATE FUNCTION public.session() RETURNS text LANGUAGE sql AS $$ SELECT json_build_object(
   'role', current_user, 'login', session_user,
   'set', (SELECT json_object_agg(name, setting ORDER BY name) FROM pg_settings WHERE source = 'session'),
   'tenant', nullif(current_setting('app.tenant_id', true), ''),
@@ -26,7 +29,7 @@ export const SESSION = `SELECT json_build_object(
   'prepared', (SELECT count(*) FROM pg_prepared_statements WHERE from_sql),
   'temporary', (SELECT count(*) FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind IN ('r', 'v')),
   'locks', (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())
-)::text AS session`
+)::text $$;`
 
 /** `run(sql)` and `become(tenant)` stand for any function of the user's own that does what raw SQL may not. */
 export async function newHostileWorld(): Promise<HostileWorld> {
@@ -34,7 +37,8 @@ export async function newHostileWorld(): Promise<HostileWorld> {
   const role = `hostile_${randomBytes(6).toString('hex')}`
   await runSql(
     db.adminUrl,
-    `CREATE ROLE ${role};
+    `${SESSION_FUNCTION}
+     CREATE ROLE ${role};
      GRANT ${role} TO app_user;
      GRANT INSERT, SELECT ON plans TO app_user;
      CREATE FUNCTION run(sql text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE sql; RETURN 'done'; END $$;

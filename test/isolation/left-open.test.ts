@@ -16,9 +16,10 @@ beforeAll(async () => {
   world = await newHostileWorld()
   await runSql(
     world.db.adminUrl,
-    `CREATE SEQUENCE numbers;
-     GRANT USAGE ON SEQUENCE numbers TO app_user;
-     CREATE EXTENSION IF NOT EXISTS tablefunc;
+    `CREATE FUNCTION ask(sql text) RETURNS text LANGUAGE plpgsql AS
+       $$ DECLARE answer text; BEGIN EXECUTE sql INTO answer; RETURN answer; END $$;
+     CREATE VIEW activity AS SELECT pid, query FROM pg_stat_activity;
+     GRANT SELECT ON activity TO app_user;
      ANALYZE projects`,
   )
 })

@@ -64,6 +64,11 @@ const ordinary: readonly (readonly [sql: string, value: unknown, ...values: unkn
   ["SELECT count(*)::int AS x FROM pg_settings WHERE name = 'search_path'", 1],
   ['SELECT a[1] AS x FROM (SELECT array[7]) AS t (a)', 7],
   ['SELECT x.set FROM (SELECT 1 AS set) AS x', 1],
+  ["SELECT ts_rewrite('a & b', 'a', 'c')::text AS x", "'b' & 'c'"],
+  [
+    "INSERT INTO words (id, copy) SELECT 6, name FROM pg_settings LIMIT 1 ON CONFLICT (id) DO UPDATE SET copy = 'x' RETURNING id",
+    6,
+  ],
 ]
 
 describe.each(modes)('in %s mode', (mode) => {
@@ -114,8 +119,10 @@ describe.each(modes)('in %s mode', (mode) => {
         await tx.$executeRawUnsafe('SET TRANSACTION READ WRITE')
         await tx.$executeRawUnsafe("SET LOCAL statement_timeout = '5s'")
         await tx.$executeRawUnsafe('SET LOCAL enable_seqscan = off')
+        await tx.$executeRawUnsafe('SET LOCAL enable_partition_pruning = off')
+        await tx.$executeRawUnsafe("SET LOCAL timezone = 'Asia/Tokyo'")
         await tx.$executeRawUnsafe('SET CONSTRAINTS ALL DEFERRED')
-        await tx.$executeRawUnsafe('LOCK TABLE words IN SHARE MODE')
+        await tx.$executeRawUnsafe('LOCK TABLE words IN ROW EXCLUSIVE MODE')
         await tx.$executeRawUnsafe('SAVEPOINT "set"')
         await expect(tx.$queryRawUnsafe('SELECT 1/0')).rejects.toThrow()
         await tx.$executeRawUnsafe('ROLLBACK TO SAVEPOINT "set"')
@@ -128,6 +135,20 @@ describe.each(modes)('in %s mode', (mode) => {
       opened.prisma.$queryRawUnsafe("SELECT current_setting('statement_timeout') AS timeout"),
     )
     expect(rows).toEqual([{ timeout: '0' }])
+  })
+
+  test('a formatting setting that the server reports costs no connection', async () => {
+    const pid = async () => (await asA(() => opened.prisma.$queryRawUnsafe<[{ pid: number }]>(PID)))[0].pid
+    const before = await pid()
+    const seen = await asA(() =>
+      opened.prisma.$transaction(async (tx) => {
+        await tx.$executeRawUnsafe("SET LOCAL timezone = 'Asia/Tokyo'")
+        await tx.$executeRawUnsafe("SET LOCAL DateStyle = 'German'")
+        return tx.$queryRawUnsafe("SELECT timestamptz '2020-01-01 00:00+00'::text AS at")
+      }),
+    )
+    expect(seen).toEqual([{ at: '01.01.2020 09:00:00 JST' }])
+    expect(await pid()).toBe(before)
   })
 })
 
