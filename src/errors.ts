@@ -8,6 +8,7 @@ export type TenancyErrorCode =
   | 'TENANT.NOT_FOUND'
   | 'POLICY.VIOLATION'
   | 'ROLE.BYPASSES_RLS'
+  | 'ROLE.LACKS_PRIVILEGE'
   | 'QUERY.UNSUPPORTED'
   | 'CONNECTION.BIND_FAILED'
   | 'CONNECTION.FAILED'
@@ -36,11 +37,14 @@ export interface TenancyErrorDetails {
 const brand = Symbol.for('prisma-extension-tenancy.error')
 
 /**
- * Every error of this library. `message` says what happened, `hint` what to type.
+ * Every error of this library. `message` says what happened, and then in a line of its own what to type, which is also
+ * `hint`: test runners and loggers print an error's message, and few print its properties.
  *
  * Recognise it with {@link isTenancyError} rather than `instanceof`: a process can hold two copies of a package.
  */
 export class TenancyError extends Error {
+  /** As text, in each class: a minifier renames classes, and loggers ask the class. */
+  static override readonly name: string = 'TenancyError'
   readonly code: TenancyErrorCode
   readonly hint: string
   readonly docsUrl?: string
@@ -48,20 +52,20 @@ export class TenancyError extends Error {
   readonly [brand] = true
 
   constructor(code: TenancyErrorCode, message: string, details: TenancyErrorDetails) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    super(withHint(message, details.hint), details.cause === undefined ? undefined : { cause: details.cause })
     this.name = new.target.name
     this.code = code
     this.hint = details.hint
     if (details.docsUrl !== undefined) this.docsUrl = details.docsUrl
-    this.meta = { ...details.meta }
-    // Prisma rebuilds errors that pass through its engine and keeps `code` and this object: the way back to the original.
-    Object.defineProperty(this.meta, brand, { value: this })
-    if (refusalChannel.hasSubscribers) refusalChannel.publish({ code, message } satisfies RefusalEvent)
+    this.meta = metaOf(this, details.meta)
+    publish(code, message)
   }
 }
 
 /** No tenant in scope: nothing was sent to the database. */
 export class NoTenantError extends TenancyError {
+  static override readonly name = 'NoTenantError'
+
   constructor(what = 'This call') {
     super('TENANT.REQUIRED', `${what} needs a tenant, and no scope is open.`, {
       hint: 'Wrap it: withTenant(tenantId, () => …), or withoutTenant(() => …) where no tenant is meant.',
@@ -71,6 +75,8 @@ export class NoTenantError extends TenancyError {
 
 /** A row or a transaction belongs to another tenant than the one in scope. */
 export class TenantMismatchError extends TenancyError {
+  static override readonly name = 'TenantMismatchError'
+
   constructor(message: string, details: TenancyErrorDetails) {
     super('TENANT.MISMATCH', message, details)
   }
@@ -78,6 +84,8 @@ export class TenantMismatchError extends TenancyError {
 
 /** The given id is not a tenant id of the configured type. */
 export class InvalidTenantIdError extends TenancyError {
+  static override readonly name = 'InvalidTenantIdError'
+
   constructor(message: string, details: TenancyErrorDetails) {
     super('TENANT.INVALID_ID', message, details)
   }
@@ -85,24 +93,88 @@ export class InvalidTenantIdError extends TenancyError {
 
 /** The tenant has no placement: no schema, no database. */
 export class TenantNotFoundError extends TenancyError {
+  static override readonly name = 'TenantNotFoundError'
+
   constructor(message: string, details: TenancyErrorDetails) {
     super('TENANT.NOT_FOUND', message, details)
   }
 }
 
-/** The database refused a write because its row belongs to no tenant or to another one (SQLSTATE 42501). */
+/** A policy refused a write (SQLSTATE 42501). `meta` names the table, and the policy where PostgreSQL names it. */
 export class PolicyViolationError extends TenancyError {
-  constructor(cause: unknown, table?: string) {
-    super('POLICY.VIOLATION', `Row-level security refused the write${table ? ` to "${table}"` : ''}.`, {
-      hint: 'Leave the tenant column out (its default is the tenant in scope), or open the scope of the tenant that the row belongs to.',
-      docsUrl: 'https://www.postgresql.org/docs/current/ddl-rowsecurity.html',
-      cause,
-      meta: table ? { table } : {},
-    })
+  static override readonly name = 'PolicyViolationError'
+
+  constructor(message: string, details: TenancyErrorDetails) {
+    super('POLICY.VIOLATION', message, details)
   }
 }
 
-/** Is this an error of this library, whichever copy of it threw it? */
+/** The error's sentence without its hint, for output that shows the hint in a place of its own. */
+export function withoutHint({ message, hint }: TenancyError): string {
+  const end = withHint('', hint)
+  return message.endsWith(end) ? message.slice(0, -end.length) : message
+}
+
+function withHint(message: string, hint: string): string {
+  return `${message}\n  hint: ${hint.replaceAll('\n', '\n  ')}`
+}
+
+/** Prisma rebuilds errors that pass through its engine and keeps `code` and this object: the way back to the error. */
+function metaOf(error: TenancyError, facts: Record<string, unknown> | undefined): Record<string, unknown> {
+  return Object.defineProperty({ ...facts }, brand, { value: error })
+}
+
+function publish(code: TenancyErrorCode, message: string): void {
+  if (refusalChannel.hasSubscribers) refusalChannel.publish({ code, message } satisfies RefusalEvent)
+}
+
+/** Errors that were made for one call, and those from which one was made already. */
+const ofOneCall = new WeakSet<TenancyError>()
+const handedOut = new WeakSet<TenancyError>()
+
+/**
+ * The error as the caller of one client method meets it: it names the call, and its stack is the caller's. A new object
+ * each time, since Prisma rejects several calls with one error where it sent them together.
+ *
+ * @param call such as `project.findMany()`, or undefined where nobody knows
+ * @param frames the caller's, as lines of a stack
+ */
+export function errorOfCall(original: TenancyError, call: string | undefined, frames: string): TenancyError {
+  if (ofOneCall.has(original)) return original
+  const sentence = withoutHint(original)
+  // Its event was published when it was made; the next caller's refusal is another.
+  if (handedOut.has(original)) publish(original.code, sentence)
+  handedOut.add(original)
+  const error = Reflect.construct(Error, [], original.constructor) as TenancyError
+  const { stack: _, meta, ...properties } = Object.getOwnPropertyDescriptors(original)
+  const named =
+    call === undefined
+      ? sentence
+      : sentence.startsWith('A query ')
+        ? `${call}${sentence.slice(7)}`
+        : `${call}: ${sentence}`
+  const message = withHint(named, original.hint)
+  Object.defineProperties(error, {
+    ...properties,
+    message: { ...properties.message, value: message } as PropertyDescriptor,
+    stack: { value: `${original.name}: ${message}`, writable: true, configurable: true },
+    meta: {
+      ...meta,
+      value: metaOf(error, call === undefined ? original.meta : { ...original.meta, call }),
+    } as PropertyDescriptor,
+  })
+  ofOneCall.add(error)
+  return leadTo(error, frames)
+}
+
+/** Gives an error the caller's frames, where there are any. */
+export function leadTo(error: TenancyError, frames: string): TenancyError {
+  const value = `${error.name}: ${error.message}\n${frames}`
+  if (frames !== '') Object.defineProperty(error, 'stack', { value, writable: true, configurable: true })
+  return error
+}
+
+/** Whether this is an error of this library, whichever copy of it threw it. */
 export function isTenancyError(error: unknown): error is TenancyError {
   return typeof error === 'object' && error !== null && (error as { [brand]?: unknown })[brand] === true
 }

@@ -7,9 +7,13 @@ import type { SqlDriverAdapter, SqlDriverAdapterFactory } from './portable/drive
 /** On a request: the scope it was made in. */
 export const madeIn = Symbol('scope')
 
+/** On a request: why it is not sent. */
+export const refusal = Symbol('refusal')
+
 /** One request on its way to Prisma's engine. */
 export interface Request {
   [madeIn]?: Scope | undefined
+  [refusal]?: { readonly error: unknown }
   readonly transaction?: { readonly kind: 'itx' | 'batch'; readonly id: unknown }
   /** What was called, in the form in which Prisma's engine gets it. */
   readonly protocolQuery?: { readonly modelName?: string; readonly query?: { readonly arguments?: unknown } }
@@ -22,6 +26,14 @@ export interface Loader {
   batchLoader(requests: Request[]): Promise<unknown>
 }
 
+/** What Prisma knows of a call that failed. Only `error` is sure to be there. */
+export interface FailedCall {
+  readonly error: unknown
+  readonly clientMethod?: unknown
+  readonly callsite?: unknown
+  readonly transaction?: Request['transaction'] | undefined
+}
+
 type TransactionBody = (tx: object) => Promise<unknown>
 type CreatePromise = (callback: (transaction?: unknown) => unknown, operation?: unknown) => unknown
 
@@ -32,9 +44,12 @@ export interface SharedClient {
   $extends(this: object, extension: unknown): object
   $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number>
   _engine: Engine
-  readonly _engineConfig: { readonly adapter?: SqlDriverAdapterFactory & { readonly externalPool?: unknown } }
+  readonly _engineConfig: {
+    readonly adapter?: SqlDriverAdapterFactory & { readonly externalPool?: unknown }
+    readonly inlineSchema?: unknown
+  }
   readonly _requestHandler: {
-    handleRequestError(parameters: { error: unknown }): never
+    handleRequestError(parameters: FailedCall): never
     readonly dataloader: { readonly options: Loader }
   }
 }
@@ -107,6 +122,44 @@ export function sharedIdentity(value: unknown): object | undefined {
 /** Prisma's lazy promise. */
 export function isQuery(value: unknown): value is object {
   return (value as { [Symbol.toStringTag]?: unknown } | undefined | null)?.[Symbol.toStringTag] === 'PrismaPromise'
+}
+
+/** The call as its author wrote it: `project.findMany()`, `tx.task.update()`, `$queryRaw`. */
+export function callOf({ clientMethod, transaction }: FailedCall): string | undefined {
+  if (typeof clientMethod !== 'string') return undefined
+  const call = callText(clientMethod)
+  if (transaction?.kind === 'batch') return `${call} in $transaction([…])`
+  return transaction?.kind === 'itx' ? `tx.${call}` : call
+}
+
+/** A client method as it is written: raw queries are tags. */
+export function callText(method: string): string {
+  return method.endsWith('Raw') ? method : `${method}()`
+}
+
+/**
+ * Where the call was made, as lines of a stack. Prisma takes one with each call of a model, unless `errorFormat` is
+ * `minimal`, to show the code around it. Raw queries are made when they are awaited: who awaits them is on the stack of now.
+ *
+ * @param above what called this, to be left out
+ */
+export function callerFrames({ callsite, clientMethod }: FailedCall, above: (...args: never[]) => unknown): string {
+  const taken = (callsite as { _error?: { stack?: unknown } } | undefined)?._error?.stack
+  const isRaw = typeof clientMethod === 'string' && clientMethod.startsWith('$')
+  return framesOutsidePrisma(isRaw || typeof taken !== 'string' ? stackAbove(above) : taken)
+}
+
+/** The stack of now, from the caller of `above` on. */
+export function stackAbove(above: (...args: never[]) => unknown): string {
+  const here: { stack?: unknown } = {}
+  Error.captureStackTrace(here, above)
+  return String(here.stack)
+}
+
+export function framesOutsidePrisma(stack: string): string {
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line))
+  const first = frames.findIndex((line) => !/[\\/]@prisma[\\/]client[\\/]|\(?node:internal/.test(line))
+  return frames.slice(Math.max(first, 0)).join('\n')
 }
 
 /** The client's driver adapter, or undefined where it has none (Accelerate). */
@@ -238,6 +291,29 @@ export function modelsOf(client: object): RuntimeModel[] {
       }),
     }
   })
+}
+
+/** A relation of a model that holds its foreign key: for each of these fields, the field that it refers to. */
+export type ForeignKey = ReadonlyMap<string, string>
+
+/**
+ * The foreign keys of a model by the relation's name, out of the schema's text: the runtime model has the relations
+ * without them. None where the client does not carry the text.
+ */
+export function foreignKeysOf({ _engineConfig }: SharedClient, model: string): ReadonlyMap<string, ForeignKey> {
+  const schema = typeof _engineConfig.inlineSchema === 'string' ? _engineConfig.inlineSchema : ''
+  const block = new RegExp(`^[ \\t]*model[ \\t]+${model}[ \\t]*\\{(.*?)^[ \\t]*\\}`, 'ms').exec(schema)?.[1] ?? ''
+  const relations = block
+    .replace(/\/\/.*$/gm, '')
+    .matchAll(/^[ \t]*(\w+)[ \t]+\w+\??[ \t][^\n]*?@relation\(([^)]*)\)/gm)
+  return new Map(
+    [...relations].map(([, relation, options]) => {
+      const [fields, references] = ['fields', 'references'].map(
+        (name) => new RegExp(`${name}:\\s*\\[(.*?)\\]`, 's').exec(options as string)?.[1]?.split(',') ?? [],
+      ) as [string[], string[]]
+      return [relation as string, new Map(fields.map((field, i) => [field.trim(), references[i]?.trim() ?? '']))]
+    }),
+  )
 }
 
 function unsupportedModels(what: string): TenancyError {

@@ -1,4 +1,5 @@
-import { TenancyError, TenantMismatchError } from './errors.js'
+import { PolicyViolationError, TenancyError, TenantMismatchError } from './errors.js'
+import { quoteIdentifier, quoteLiteral } from './sql/quote.js'
 import { SEAL_REFUSED } from './sql/seal.js'
 
 // What the pool and the portable mode refuse in the same words.
@@ -81,4 +82,79 @@ export function sealRefused(sqlState: unknown, cause: unknown): TenancyError | u
     hint,
     cause,
   })
+}
+
+/**
+ * A refusal with SQLSTATE 42501 as users should meet it: a policy's, or a missing grant. Which one, only PostgreSQL's
+ * message says, so from a server that speaks another language than English less is known. Undefined for all others.
+ *
+ * @param isPolicy whether it is a policy's, where something else than the message says so
+ * @see ExecWithCheckOptions in PostgreSQL's execMain.c, and aclcheck_error in its aclchk.c
+ */
+export function insufficientPrivilege(message: string, cause: unknown, isPolicy = false): TenancyError | undefined {
+  const policy =
+    /^(new|target) row violates row-level security policy(?: "(.*)")?( \(USING expression\))? for table "(.*)"$/s.exec(
+      message,
+    )
+  if (policy !== null || isPolicy) return policyViolation(policy ?? [], cause)
+  const [, kind = '', name = ''] = /^permission denied for ([a-z ]+) (.+)$/s.exec(message) ?? []
+  const privileges = missingPrivileges[kind]
+  if (privileges === undefined) return undefined
+  return new TenancyError(
+    'ROLE.LACKS_PRIVILEGE',
+    `PostgreSQL refused the statement: permission denied for ${kind} ${name}.`,
+    {
+      hint: `A shared table is written by the migrator role or its owner alone. What the service itself needs is granted to the role it logs in with: GRANT ${privileges} ${quoteIdentifier(name)} TO …;`,
+      docsUrl: 'https://www.postgresql.org/docs/current/ddl-priv.html',
+      cause,
+      meta: { [kind]: name },
+    },
+  )
+}
+
+const missingPrivileges: Readonly<Record<string, string>> = {
+  table: 'SELECT, INSERT, UPDATE, DELETE ON',
+  view: 'SELECT ON',
+  'materialized view': 'SELECT ON',
+  'foreign table': 'SELECT ON',
+  sequence: 'USAGE, SELECT ON SEQUENCE',
+  schema: 'USAGE ON SCHEMA',
+}
+
+function policyViolation([, row, policy, using, table]: readonly (string | undefined)[], cause: unknown): TenancyError {
+  const where = table === undefined ? '' : ` WHERE tablename = ${quoteLiteral(table)}`
+  const [message, hint] = whichPolicy(
+    { row, policy, using },
+    table === undefined ? '' : ` to "${table}"`,
+    `SELECT policyname, cmd, permissive, qual, with_check FROM pg_policies${where};`,
+  )
+  return new PolicyViolationError(message, {
+    hint,
+    docsUrl: 'https://www.postgresql.org/docs/current/ddl-rowsecurity.html',
+    cause,
+    meta: { ...(table !== undefined && { table }), ...(policy !== undefined && { policy }) },
+  })
+}
+
+function whichPolicy(
+  { row, policy, using }: Partial<Record<'row' | 'policy' | 'using', string | undefined>>,
+  to: string,
+  look: string,
+): [message: string, hint: string] {
+  if (row === 'target')
+    return [
+      `Row-level security refused the MERGE${to}: it met a row that may be seen here, but not changed.`,
+      `Leave such rows out in ON or WHEN, or change the policies for UPDATE and DELETE: ${look}`,
+    ]
+  if (using !== undefined)
+    return [
+      `Row-level security refused the upsert${to}: the row in its way may not be seen or not be changed here.`,
+      `Begin the unique constraint with the tenant column: @@unique([tenantId, …]). If it does, another policy hides the row: ${look}`,
+    ]
+  if (policy !== undefined)
+    return [`The policy "${policy}" refused the write${to}.`, `Write what it allows, or change it: ${look}`]
+  return [
+    `Row-level security refused the write${to}.`,
+    `Leave the tenant column out (its default is the tenant in scope), or open the scope of the tenant that the row belongs to. If the row is this tenant's, another policy refuses it, or hides it although RETURNING asks for it, as Prisma does: ${look}`,
+  ]
 }

@@ -1,7 +1,17 @@
 import type { Binder } from './binding.js'
 import { currentScope, runInScope, type Scope } from './context.js'
-import { TenantMismatchError, tenancyErrorWithin } from './errors.js'
-import { madeIn, type Request, type SharedClient } from './prisma-internals.js'
+import { errorOfCall, leadTo, type TenancyError, TenantMismatchError, tenancyErrorWithin } from './errors.js'
+import {
+  callerFrames,
+  callOf,
+  callText,
+  framesOutsidePrisma,
+  madeIn,
+  type Request,
+  refusal,
+  type SharedClient,
+  stackAbove,
+} from './prisma-internals.js'
 import { transactionOfAnotherScope } from './refusals.js'
 import { guardClient } from './scoped-client.js'
 import { refuseOtherTenants } from './written-tenant.js'
@@ -24,7 +34,9 @@ export function scopeRequests(shared: SharedClient, keyOf: KeyOf, binder: Binder
   const handler = shared._requestHandler
   const handleRequestError = handler.handleRequestError
   handler.handleRequestError = (parameters) => {
-    throw tenancyErrorWithin(parameters.error) ?? attempt(() => handleRequestError.call(handler, parameters))
+    const original = tenancyErrorWithin(parameters.error)
+    if (original === undefined) return handleRequestError.call(handler, parameters)
+    throw errorOfCall(original, callOf(parameters), callerFrames(parameters, handler.handleRequestError))
   }
 }
 
@@ -39,14 +51,24 @@ function scopeLoader(
   options.batchBy = (request) => {
     const scope = currentScope()
     request[madeIn] = scope
-    if (scope !== undefined) checkWrite(request, scope)
-    const batch = batchBy(request)
-    // The members of $transaction([…]) stay together, to be sent or refused together.
-    if (request.transaction?.kind === 'batch') return batch
-    const key = keyOf(scope)
-    return batch === undefined || batch === '' ? undefined : `${key}\0${batch}`
+    try {
+      if (scope !== undefined) checkWrite(request, scope)
+      const batch = batchBy(request)
+      // The members of $transaction([…]) stay together, to be sent or refused together.
+      if (request.transaction?.kind === 'batch') return batch
+      const key = keyOf(scope)
+      return batch === undefined || batch === '' ? undefined : `${key}\0${batch}`
+    } catch (error) {
+      request[refusal] = { error }
+      return undefined
+    }
   }
-  options.singleLoader = (request) => inScopeOf([request], () => singleLoader(request))
+  options.singleLoader = (request) => {
+    const refused = request[refusal]
+    if (refused === undefined) return inScopeOf([request], () => singleLoader(request))
+    // Not at once: an async caller is on the stack only once it awaits.
+    return new Promise((_, reject) => process.nextTick(reject, refused.error))
+  }
   options.batchLoader = (requests) => inScopeOf(requests, () => batchLoader(requests))
 
   function inScopeOf(requests: readonly Request[], send: () => Promise<unknown>): Promise<unknown> {
@@ -83,16 +105,31 @@ function scopeTransactions(shared: SharedClient, keyOf: KeyOf): void {
   Object.defineProperty(shared, '$transaction', {
     configurable: true,
     writable: true,
-    value: async function (this: unknown, input: unknown, options?: unknown): Promise<unknown> {
+    value: async function $transaction(this: unknown, input: unknown, options?: unknown): Promise<unknown> {
+      // What the callback threw is its author's, and goes out as it is.
+      let thrown: { error: unknown } | undefined
       try {
         if (typeof input !== 'function') return await open.call(this, input as unknown[], options)
         const scope = currentScope()
         keyOf(scope)
         const inside = (scope as Scope).enterTransaction()
-        const body = (tx: object) => runInScope(inside, () => input(guard(tx, inside, keyOf)))
+        const body = async (tx: object) => {
+          try {
+            return await runInScope(inside, async () => await input(guard(tx, inside, keyOf)))
+          } catch (error) {
+            thrown = { error }
+            throw error
+          }
+        }
         return await runInScope((scope as Scope).admit(), () => open.call(this, body, options))
       } catch (error) {
-        throw tenancyErrorWithin(error) ?? error
+        if (thrown?.error === error) throw error
+        const original = tenancyErrorWithin(error)
+        if (original === undefined) throw error
+        const frames = framesOutsidePrisma(stackAbove($transaction))
+        if (typeof input === 'function') throw errorOfCall(original, '$transaction()', frames)
+        // A member names itself; but it is the transaction that was awaited.
+        throw leadTo(errorOfCall(original, '$transaction([…])', frames), frames)
       }
     },
   })
@@ -100,13 +137,14 @@ function scopeTransactions(shared: SharedClient, keyOf: KeyOf): void {
 
 /** A transaction's client, refusing calls from another tenant's scope when they are made and not only when they run. */
 function guard(tx: object, opened: Scope | undefined, keyOf: KeyOf): object {
-  return guardClient(tx, (call) => {
+  return guardClient(tx, function around(call, method = '') {
     const scope = currentScope()
     if (scope === opened) return call()
     try {
       if (keyOf(scope) !== keyOf(opened)) throw transactionOfAnotherScope()
     } catch (error) {
-      return rejected(error)
+      const frames = framesOutsidePrisma(stackAbove(around))
+      return rejected(errorOfCall(error as TenancyError, `tx.${callText(method)}`, frames))
     }
     return call()
   })
@@ -122,14 +160,4 @@ function rejected(error: unknown): PromiseLike<never> {
     finally: (handler: Parameters<Promise<never>['finally']>[0]) => promise().finally(handler),
     requestTransaction: promise,
   }) as unknown as PromiseLike<never>
-}
-
-/** What `fn` throws, or undefined. */
-function attempt(fn: () => unknown): unknown {
-  try {
-    fn()
-    return undefined
-  } catch (error) {
-    return error
-  }
 }

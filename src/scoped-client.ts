@@ -43,7 +43,7 @@ export function bindClient<C extends object>(client: C, around: Around): C {
     read: around,
     foreign: (value) =>
       scopedValue(value, around, (inner) =>
-        isQuery(inner) ? chainable(inner, around) : isClient(inner) ? wrapping.client(inner) : undefined,
+        isQuery(inner) ? chainable(inner, around, '') : isClient(inner) ? wrapping.client(inner) : undefined,
       ),
     client(value) {
       const unbound = behind.get(value) ?? value
@@ -59,18 +59,20 @@ export function bindClient<C extends object>(client: C, around: Around): C {
 const ofThisLibrary: ReadonlySet<string> = new Set(['$forTenant', '$acrossTenants'])
 
 function wrapClient(client: object, wrapping: Wrapping): object {
-  return wrapMembers(client, wrapping, (name, value, wrapper) => {
+  const special = (name: string, value: unknown, wrapper: object): unknown => {
     if (ofThisLibrary.has(name)) return value
     if (name === '$extends' && isCallable(value))
       return (...args: unknown[]) => wrapping.client(value.apply(wrapper, args) as object)
-    return isModelOf(client, name, value) ? wrapMembers(value as object, wrapping) : undefined
-  })
+    return isModelOf(client, name, value) ? wrapMembers(value as object, wrapping, `${name}.`) : undefined
+  }
+  return wrapMembers(client, wrapping, '', special)
 }
 
 /** Methods are called on the wrapper: what they hand on, or call in their turn, stays wrapped. */
 function wrapMembers(
   held: object,
   wrapping: Wrapping,
+  path: string,
   special?: (name: string, value: unknown, wrapper: object) => unknown,
 ): object {
   const wrapped = new Map<string, { readonly value: unknown; readonly as: unknown }>()
@@ -96,14 +98,15 @@ function wrapMembers(
     if (as !== undefined || !isCallable(value) || !isPrismaMethod(name)) return as
     return (...args: unknown[]) =>
       chainable(
-        wrapping.around(() => value.apply(wrapper, args)),
+        wrapping.around(() => value.apply(wrapper, args), `${path}${name}`),
         wrapping.around,
+        `${path}${name}`,
       )
   }
 }
 
 /** A query on which relations can be called: `findUnique(…).tasks()` is another query, made when it is called. */
-function chainable<T>(query: T, around: Around): T {
+function chainable<T>(query: T, around: Around, path: string): T {
   if (!isQuery(query)) return query
   return new Proxy(query, {
     get(target, name) {
@@ -111,8 +114,9 @@ function chainable<T>(query: T, around: Around): T {
       if (typeof name === 'symbol' || ofPromises.has(name) || !isCallable(value)) return value
       return (...args: unknown[]) =>
         chainable(
-          around(() => value.apply(target, args)),
+          around(() => value.apply(target, args), `${path}().${name}`),
           around,
+          `${path}().${name}`,
         )
     },
   })

@@ -1,8 +1,8 @@
 import { types } from 'node:util'
 import { isPlainObject } from './context.js'
 
-/** Gets something to do, and does it, or not. */
-export type Around = (call: () => unknown) => unknown
+/** Gets a call and makes it, or not. `method` is the name of one of Prisma's own, from the client on: `project.findMany`. */
+export type Around = (call: () => unknown, method?: string) => unknown
 
 /** What stands behind each proxy: methods are called on that, or `#private` fields and internal slots would fail. */
 const originals = new WeakMap<object, object>()

@@ -2,13 +2,19 @@ import type { Binder } from './binding.js'
 import { isPlainObject, type Scope } from './context.js'
 import { databaseAnswers } from './database-answers.js'
 import { TenantMismatchError } from './errors.js'
-import { modelsOf, type Request, type RuntimeModel, type SharedClient } from './prisma-internals.js'
+import { foreignKeysOf, modelsOf, type Request, type SharedClient } from './prisma-internals.js'
 
 /** A model, and where in what is written to it a tenant is named, or another model's row. */
 interface WrittenModel {
   readonly name: string
   readonly tenantField: string | undefined
-  readonly relations: ReadonlyMap<string, string>
+  readonly relations: ReadonlyMap<string, Relation>
+}
+
+interface Relation {
+  readonly model: string
+  /** The other model's field that holds the tenant, where the tenant column is of this relation's foreign key. */
+  readonly tenantField: string | undefined
 }
 
 /**
@@ -22,7 +28,7 @@ export function refuseOtherTenants(client: SharedClient, binder: Binder): (reque
     if (protocolQuery?.modelName === undefined || scope.tenant === undefined || !isPlainObject(given)) return
     const { data, create, update } = given
     if (data === undefined && create === undefined && update === undefined) return
-    models ??= writtenModels(modelsOf(client), binder.tenantColumn)
+    models ??= writtenModels(client, binder.tenantColumn)
     const written = { models, names: (value: unknown) => binder.namesOther(scope, value) }
     for (const part of [data, create, update]) checkRows(written, protocolQuery.modelName, part)
   }
@@ -30,7 +36,7 @@ export function refuseOtherTenants(client: SharedClient, binder: Binder): (reque
 
 interface Written {
   readonly models: ReadonlyMap<string, WrittenModel>
-  /** Is this the id of a tenant other than the one in scope? */
+  /** Whether this is the id of a tenant other than the one in scope. */
   names(value: unknown): boolean
 }
 
@@ -41,8 +47,10 @@ function checkRows(written: Written, modelName: string, rows: unknown): void {
     if (!isPlainObject(row)) continue
     for (const [field, value] of Object.entries(row)) {
       const related = model.relations.get(field)
-      if (related !== undefined) checkRelation(written, related, value)
-      else if (field === model.tenantField && written.names(plainValue(value))) refuse(model.name, field)
+      if (related !== undefined) {
+        checkRelation(written, related.model, value)
+        if (namesByRelation(written, related, value)) refuse(model.name, field)
+      } else if (field === model.tenantField && written.names(plainValue(value))) refuse(model.name, field)
     }
   }
 }
@@ -61,6 +69,19 @@ function checkRelation(written: Written, modelName: string, operations: unknown)
   }
 }
 
+/** A row of the other model that is connected, or made, by another tenant's id: `company: { connect: { id } }`. */
+function namesByRelation(written: Written, { tenantField }: Relation, operations: unknown): boolean {
+  if (tenantField === undefined || !isPlainObject(operations)) return false
+  const { connect, create, connectOrCreate } = operations
+  const both = isPlainObject(connectOrCreate) ? connectOrCreate : {}
+  return [connect, create, both['where'], both['create']].some(
+    (row) =>
+      isPlainObject(row) &&
+      // The field itself, or one of a compound key: { tenantId_id: { tenantId, id } }.
+      [row, ...Object.values(row)].some((part) => isPlainObject(part) && written.names(plainValue(part[tenantField]))),
+  )
+}
+
 /** Out of `{ set: … }`, and of the form in which the engine gets a BigInt. */
 function plainValue(value: unknown): unknown {
   if (!isPlainObject(value)) return value
@@ -75,15 +96,25 @@ function refuse(model: string, field: string): void {
   })
 }
 
-function writtenModels(models: readonly RuntimeModel[], column: string): ReadonlyMap<string, WrittenModel> {
+function writtenModels(client: SharedClient, column: string): ReadonlyMap<string, WrittenModel> {
   return new Map(
-    models.map(({ name, fields }) => [
-      name,
-      {
+    modelsOf(client).map(({ name, fields }) => {
+      const tenantField = fields.find((field) => field.column === column && field.kind !== 'object')?.name
+      const foreignKeys = foreignKeysOf(client, name)
+      const relations = fields.filter(({ kind }) => kind === 'object')
+      return [
         name,
-        tenantField: fields.find((field) => field.column === column && field.kind !== 'object')?.name,
-        relations: new Map(fields.filter(({ kind }) => kind === 'object').map((field) => [field.name, field.type])),
-      },
-    ]),
+        {
+          name,
+          tenantField,
+          relations: new Map(
+            relations.map((field) => [
+              field.name,
+              { model: field.type, tenantField: foreignKeys.get(field.name)?.get(tenantField ?? '') },
+            ]),
+          ),
+        },
+      ]
+    }),
   )
 }

@@ -1,8 +1,7 @@
 import type pg from 'pg'
 import { runInScope } from '../context.js'
-import { PolicyViolationError } from '../errors.js'
 import type { Statement } from '../gate/statement.js'
-import { sealRefused } from '../refusals.js'
+import { insufficientPrivilege, sealRefused } from '../refusals.js'
 import { checkWire, isEnding, type ResultBuilder, type TransactionStatus, type TypeParsers } from './pg-internals.js'
 import { PreparedStatements } from './prepared-statements.js'
 import { uncaughtIn } from './uncaught.js'
@@ -140,14 +139,11 @@ function isStale(error: unknown): boolean {
   return STALE.test(`${code} ${routine}`)
 }
 
-/** Row-level security's refusal is 42501 like a missing grant; PostgreSQL's own routine tells them apart in any language. */
+/** PostgreSQL's own routine tells a policy's refusal from a missing grant in any language. */
 function asUsersMeetIt(error: unknown): unknown {
-  if (!hasCode(error, '42501')) return sealRefused((error as { code?: unknown } | undefined)?.code, error) ?? error
-  const { routine, message } = error as { routine?: string; message?: string }
-  if (routine !== 'ExecWithCheckOptions') return error
-  return new PolicyViolationError(error, /"([^"]*)"$/.exec(message ?? '')?.[1])
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return (error as { code?: unknown } | undefined)?.code === code
+  // As pg's own pool does: the stack that leads to the socket becomes the one that leads to the caller.
+  if (error instanceof Error) Error.captureStackTrace(error)
+  const { code, routine, message = '' } = (error ?? {}) as { code?: unknown; routine?: string; message?: string }
+  if (code !== '42501') return sealRefused(code, error) ?? error
+  return insufficientPrivilege(message, error, routine === 'ExecWithCheckOptions') ?? error
 }

@@ -1,4 +1,4 @@
-import { TenancyError, tenancyErrorWithin } from '../errors.js'
+import { isTenancyError, TenancyError, tenancyErrorWithin, withoutHint } from '../errors.js'
 
 /** Why a call was refused, told by codes alone. */
 export type Refusal =
@@ -60,12 +60,14 @@ export async function outcomeOf(call: () => PromiseLike<unknown>): Promise<Outco
 function refusalOf(error: Error): Refusal | undefined {
   const own = tenancyErrorWithin(error)
   if (own?.code === 'POLICY.VIOLATION') return 'policy'
+  if (own?.code === 'ROLE.LACKS_PRIVILEGE') return 'grant'
   if (own?.code === 'TENANT.REQUIRED') return 'no scope'
   if (own) return undefined
   const { code: prismaCode } = error as { code?: unknown }
   // As Prisma rebuilds them, where nothing unwraps them again.
   if (prismaCode === 'TENANT.REQUIRED') return 'no scope'
   if (prismaCode === 'POLICY.VIOLATION') return 'policy'
+  if (prismaCode === 'ROLE.LACKS_PRIVILEGE') return 'grant'
   const state = sqlStateOf(error)
   if (state === '42501') return /row-level security/i.test(textOf(error)) ? 'policy' : 'grant'
   return (
@@ -100,7 +102,8 @@ export function textOf(error: unknown, depth = 0): string {
 
 /** The last line of Prisma's message, which says what happened; the others show the call. */
 export function lastLine(error: Error): string {
-  return error.message.trim().split('\n').at(-1)?.trim() ?? error.message
+  const message = isTenancyError(error) ? withoutHint(error) : error.message
+  return message.trim().split('\n').at(-1)?.trim() ?? message
 }
 
 export function unproven(message: string, hint: string, cause?: unknown): TenancyError {
