@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import { AcrossAccess } from '../across/access.js'
-import { notConfigured, register } from '../across/across-tenants.js'
+import { notConfigured } from '../across/across-tenants.js'
 import { Binder, type BindingOptions } from '../binding.js'
+import { type ConfiguredClient, register, unregister } from '../configured-clients.js'
 import { type Scope, withoutTenant } from '../context.js'
 import { TenancyError } from '../errors.js'
 import { checkRole } from '../role-check.js'
@@ -57,7 +58,7 @@ export class TenantPool extends BoundPool {
   /** @internal */
   readonly acrossAccess: AcrossAccess | undefined
   readonly #acrossPool: AcrossPool | undefined
-  readonly #unregister: (() => void) | undefined
+  readonly #known: ConfiguredClient
 
   constructor(config: TenantPoolConfig = {}) {
     const {
@@ -80,14 +81,17 @@ export class TenantPool extends BoundPool {
       checkRole: (row) => checkRole(row, allowBypass),
     })
     this.tenants = binder
-    if (acrossTenants === undefined) return
-    this.#acrossPool = new AcrossPool(acrossTenants)
-    this.#acrossPool.on('error', (error, client) => this.emit('error', error, client))
-    this.acrossAccess = new AcrossAccess(acrossTenants, async (text, values) => {
-      const { rowCount } = await withoutTenant(() => this.query({ text, values: [...values] }))
-      return rowCount ?? 0
-    })
-    this.#unregister = register(this.acrossAccess)
+    if (acrossTenants !== undefined) {
+      this.#acrossPool = new AcrossPool(acrossTenants)
+      this.#acrossPool.on('error', (error, client) => this.emit('error', error, client))
+      this.acrossAccess = new AcrossAccess(acrossTenants, async (text, values) => {
+        const { rowCount } = await withoutTenant(() => this.query({ text, values: [...values] }))
+        return rowCount ?? 0
+      })
+    }
+    // Last: a pool that cannot be made is not known either.
+    this.#known = { tenantIds: binder.tenantIds, across: this.acrossAccess }
+    register(this.#known)
   }
 
   protected override poolFor(scope: Scope | undefined): BoundPool {
@@ -100,7 +104,7 @@ export class TenantPool extends BoundPool {
   override end(): Promise<void>
   override end(callback: () => void): void
   override end(callback?: () => void): unknown {
-    this.#unregister?.()
+    unregister(this.#known)
     const ended = Promise.all([super.end(), this.#acrossPool?.end()]).then(() => undefined)
     return callback === undefined ? ended : void ended.then(callback)
   }
