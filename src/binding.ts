@@ -7,7 +7,7 @@ import { checkSettingName } from './setting-name.js'
 import { showValue } from './show-value.js'
 import { ACROSS_USE } from './sql/across-audit.js'
 import { quoteLiteral } from './sql/quote.js'
-import { type TenantId, type TenantIdType, tenantIdParser } from './tenant.js'
+import { canonicalTenantId, type TenantId, type TenantIdRule, type TenantIdType, tenantIdRule } from './tenant.js'
 
 /** How tenants are named and bound. In pool mode these are options of `TenantPool`, in portable mode of `tenancy()`. */
 export interface BindingOptions extends StatementOptions {
@@ -18,7 +18,7 @@ export interface BindingOptions extends StatementOptions {
    * them, to `''` where the scope gives none. Default `[]`.
    */
   settings?: readonly string[] | undefined
-  /** What tenant ids are. Default `'uuid'`. */
+  /** What tenant ids are, for the whole process: a second client that is alive says the same. Default `'uuid'`. */
   tenantId?: TenantIdType | undefined
   /**
    * The column that holds a row's tenant. A model's write that names another tenant in it than the one in scope is
@@ -95,8 +95,8 @@ export class Binder implements Binds {
    */
   readonly sql: string
   readonly tenantColumn: string
+  readonly tenantIds: TenantIdRule
   readonly #settings: readonly string[]
-  readonly #parse: ReturnType<typeof tenantIdParser>
   readonly #sealer: Sealer | undefined
 
   constructor({
@@ -127,13 +127,13 @@ export class Binder implements Binds {
       })
     }
     this.#settings = plain.slice(1)
-    this.#parse = tenantIdParser(tenantId)
+    this.tenantIds = tenantIdRule(tenantId)
     this.sql = `SELECT ${names.map((name, i) => `pg_catalog.set_config(${quoteLiteral(name)}, $${i + 1}, true)`).join(', ')}`
   }
 
   /**
    * @throws NoTenantError without a scope
-   * @throws InvalidTenantIdError where the id is not of the configured type
+   * @throws TenancyError `CONFIG.INVALID` where ids were something else when the scope was opened
    */
   bind(scope: Scope | undefined): Binding {
     if (scope === undefined) throw new NoTenantError('A query')
@@ -141,8 +141,8 @@ export class Binder implements Binds {
     if (bound.by !== this) {
       // Here as a last net: such scopes have a binder of their own.
       if (scope.across !== undefined) throw connectionOfTheApp()
-      const tenant = scope.tenant === undefined ? '' : this.#parse(scope.tenant)
-      const values = [tenant, ...this.#valuesOf(scope)]
+      if (scope.tenant !== undefined && scope.tenantIds !== this.tenantIds) throw opened(scope)
+      const values = [scope.tenant ?? '', ...this.#valuesOf(scope)]
       // No value contains NUL, so the joined text is as good as the list.
       const key = values.join('\0')
       const plain: Binding = this.#sealer ? new SealedBinding(key, values, this.#sealer) : { key, values }
@@ -156,7 +156,7 @@ export class Binder implements Binds {
   namesOther({ tenant }: Scope, value: unknown): boolean {
     if (tenant === undefined || value === undefined || value === null) return false
     try {
-      return this.#parse(value as TenantId) !== this.#parse(tenant)
+      return canonicalTenantId(value as TenantId, this.tenantIds) !== tenant
     } catch {
       return false
     }
@@ -179,4 +179,13 @@ export class Binder implements Binds {
     }
     return this.#settings.map((name) => given.get(name) ?? '')
   }
+}
+
+/** `a0ee…` may be another tenant than `A0EE…` for this client, and the scope no longer knows which of them was given. */
+function opened({ tenantIds }: Scope): TenancyError {
+  return new TenancyError(
+    'CONFIG.INVALID',
+    `The scope was opened when tenant ids were ${typeof tenantIds === 'string' ? `'${tenantIds}'` : 'of another type'}, which is not this client's tenantId.`,
+    { hint: 'Make the client before the scope: const pool = new TenantPool({ … }), then withTenant(id, () => …).' },
+  )
 }

@@ -1,16 +1,19 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { AcrossUse } from './across/use.js'
+import { oneSpelling, tenantIdsInForce } from './configured-clients.js'
 import { type ScopeEvent, scopeChannel } from './diagnostics.js'
 import { NoTenantError, TenancyError } from './errors.js'
-import { checkTenantId, type TenantId } from './tenant.js'
+import type { TenantId, TenantIdRule } from './tenant.js'
 
 /** A tenant to open a scope for: its id alone, or with values for the extra settings that the configuration declares. */
 export type Tenant = TenantId | { readonly id: TenantId; readonly settings?: Readonly<Record<string, string>> }
 
 /** What is in force for everything awaited inside `withTenant`, `withoutTenant` or `acrossTenants`. */
 export class Scope {
-  /** Undefined inside `withoutTenant` and `acrossTenants`. */
-  readonly tenant: TenantId | undefined
+  /** In its one spelling. Undefined inside `withoutTenant` and `acrossTenants`. */
+  readonly tenant: string | undefined
+  /** What ids were when the scope was opened: a client to which they are something else must not bind it. */
+  readonly tenantIds: TenantIdRule | undefined
   readonly settings: Readonly<Record<string, string>>
   /** Set inside `acrossTenants`: which use of it this is. */
   readonly across: AcrossUse | undefined
@@ -30,13 +33,15 @@ export class Scope {
   constructor(
     {
       tenant,
+      tenantIds,
       settings,
       across,
       audits,
-    }: Pick<Scope, 'tenant' | 'settings' | 'across'> & Partial<Pick<Scope, 'audits'>>,
+    }: Pick<Scope, 'tenant' | 'tenantIds' | 'settings' | 'across'> & Partial<Pick<Scope, 'audits'>>,
     twin?: Pick<Scope, 'bound' | 'admitted' | 'inTransaction'>,
   ) {
     this.tenant = tenant
+    this.tenantIds = tenantIds
     this.settings = settings
     this.across = across
     this.audits = audits
@@ -62,7 +67,12 @@ export class Scope {
 const MAX_SETTING_BYTES = 4096
 const noSettings: Readonly<Record<string, string>> = Object.freeze({})
 /** The scope of `withoutTenant`. */
-export const noTenantScope = new Scope({ tenant: undefined, settings: noSettings, across: undefined })
+export const noTenantScope = new Scope({
+  tenant: undefined,
+  tenantIds: undefined,
+  settings: noSettings,
+  across: undefined,
+})
 // One scope for all, so `withoutTenant` tells of each use itself.
 noTenantScope.bound.told = true
 
@@ -78,7 +88,7 @@ const scopes = shared[storageKey]
  *
  * @param tenant an id, or `{ id, settings }`; setting names are declared in the configuration
  * @returns what `fn` returns; a Prisma promise that `fn` returns unawaited still runs inside
- * @throws InvalidTenantIdError where the id is no string, integer or bigint, is empty or is longer than 255 bytes
+ * @throws InvalidTenantIdError where it is no id of the type that the process's clients take, or of more than 255 bytes
  * @example await withTenant(tenantId, () => prisma.project.findMany())
  */
 export async function withTenant<T>(tenant: Tenant, fn: () => T | PromiseLike<T>): Promise<T> {
@@ -96,7 +106,7 @@ export async function withoutTenant<T>(fn: () => T | PromiseLike<T>): Promise<T>
 }
 
 /**
- * The id of the tenant in scope, as text and as it was given.
+ * The id of the tenant in scope as it is stored, whichever spelling of it was given: compare it, use it as a key.
  *
  * @throws NoTenantError outside any scope and inside `withoutTenant`
  */
@@ -106,10 +116,9 @@ export function currentTenant(): string {
   return tenant
 }
 
-/** The id of the tenant in scope, as text and as it was given, or `undefined`. */
+/** The id of the tenant in scope as it is stored, or `undefined`. */
 export function tryCurrentTenant(): string | undefined {
-  const tenant = scopes.getStore()?.tenant
-  return tenant === undefined ? undefined : String(tenant)
+  return scopes.getStore()?.tenant
 }
 
 /** The scope in force, or undefined. */
@@ -130,15 +139,13 @@ export function runInScope<T>(scope: Scope | undefined, fn: () => T): T {
 
 function tellScope({ tenant, across }: Scope): void {
   scopeChannel.publish(
-    (tenant !== undefined
-      ? { kind: 'tenant', tenant: String(tenant) }
-      : { kind: across ? 'across' : 'none' }) satisfies ScopeEvent,
+    (tenant !== undefined ? { kind: 'tenant', tenant } : { kind: across ? 'across' : 'none' }) satisfies ScopeEvent,
   )
 }
 
-/** The scope of a tenant, checked. */
+/** The scope of a tenant, checked and in its one spelling. */
 export function tenantScope(tenant: Tenant): Scope {
-  if (!isPlainObject(tenant)) return scopeOf(checkTenantId(tenant), noSettings)
+  if (!isPlainObject(tenant)) return scopeOf(oneSpelling(tenant), noSettings)
   for (const key of Object.keys(tenant)) {
     if (key !== 'id' && key !== 'settings') {
       throw new TenancyError('CONFIG.INVALID', `withTenant was given the unknown property ${JSON.stringify(key)}.`, {
@@ -146,21 +153,21 @@ export function tenantScope(tenant: Tenant): Scope {
       })
     }
   }
-  return scopeOf(checkTenantId(tenant.id), checkSettings(tenant.settings))
+  return scopeOf(oneSpelling(tenant.id), checkSettings(tenant.settings))
 }
 
 /** The scope of one use of `acrossTenants`. */
 export function acrossScope(across: AcrossUse): Scope {
-  return new Scope({ tenant: undefined, settings: noSettings, across })
+  return new Scope({ tenant: undefined, tenantIds: undefined, settings: noSettings, across })
 }
 
 /** No tenant, in which nothing but the audit of one use of `acrossTenants` is written. */
 export function auditScope(use: string): Scope {
-  return new Scope({ tenant: undefined, settings: noSettings, across: undefined, audits: use })
+  return new Scope({ tenant: undefined, tenantIds: undefined, settings: noSettings, across: undefined, audits: use })
 }
 
-function scopeOf(tenant: TenantId, settings: Readonly<Record<string, string>>): Scope {
-  return new Scope({ tenant, settings, across: undefined })
+function scopeOf(tenant: string, settings: Readonly<Record<string, string>>): Scope {
+  return new Scope({ tenant, tenantIds: tenantIdsInForce(), settings, across: undefined })
 }
 
 function checkSettings(settings: unknown): Readonly<Record<string, string>> {

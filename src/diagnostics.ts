@@ -27,7 +27,7 @@ interface OfNobody {
 }
 
 /**
- * A scope was opened, and the subscriber runs inside it. `tenant` is the id as it was given. There is no event for its
+ * A scope was opened, and the subscriber runs inside it. `tenant` is the id as it is stored. There is no event for its
  * end, since it has none: a promise that nobody awaited is still in it.
  */
 export type ScopeEvent = OfTenant | OfNobody

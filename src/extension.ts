@@ -1,15 +1,23 @@
 import { Prisma } from '@prisma/client/extension'
 import { AcrossAccess, type AcrossOptions, checkStatementTimeout } from './across/access.js'
 import { AcrossBinder } from './across/across-binder.js'
-import { type AcrossTenantsOptions, callerOf, notConfigured, register, runAcross } from './across/across-tenants.js'
+import { type AcrossTenantsOptions, callerOf, notConfigured, runAcross } from './across/across-tenants.js'
 import { Binder, type BindingOptions } from './binding.js'
+import { type ConfiguredClient, register, unregister } from './configured-clients.js'
 import { runInScope, type Scope, type Tenant, tenantScope } from './context.js'
 import { TenancyError } from './errors.js'
 import { StatementRules } from './gate/statement-rules.js'
 import { isTenantPool, type TenantPool } from './pool/tenant-pool.js'
 import { type BoundRole, PortableAdapterFactory } from './portable/adapter.js'
 import type { SqlDriverAdapterFactory } from './portable/driver-adapter.js'
-import { adapterOf, replaceAdapter, replacePool, type SharedClient, sharedParts } from './prisma-internals.js'
+import {
+  adapterOf,
+  type ClientLife,
+  replaceAdapter,
+  replacePool,
+  type SharedClient,
+  sharedParts,
+} from './prisma-internals.js'
 import { refuseBareReplicas, refuseBareReplicasLater } from './replicas.js'
 import { checkBypassRole, checkRole, type RoleRow } from './role-check.js'
 import { scopeRequests } from './scope-requests.js'
@@ -179,7 +187,7 @@ function installPortable(
     throw invalid(`the adapter is for ${adapter.provider}`, 'Use an adapter for PostgreSQL.')
   if (isTenantPool(adapter.externalPool)) throw invalid('the client runs on a TenantPool', 'Call tenancy({ pool }).')
   if (across === undefined) {
-    replaceAdapter(shared, new PortableAdapterFactory(adapter, role))
+    replaceAdapter(shared, new PortableAdapterFactory(adapter, role), known(shared, role.binder))
     const keyOf = (scope: Scope | undefined): string => {
       if (scope?.across) throw notConfigured()
       return role.binder.bind(scope).key
@@ -193,11 +201,26 @@ function installPortable(
     checkRole: checkBypassRole,
   }
   const access = new AcrossAccess(across, async (sql, values) => shared.$executeRawUnsafe(sql, ...values))
-  register(access)
   const factory = new PortableAdapterFactory(across.adapter, acrossRole)
-  replaceAdapter(shared, new PortableAdapterFactory(adapter, role, { factory, connected: () => register(access) }))
+  replaceAdapter(shared, new PortableAdapterFactory(adapter, role, factory), known(shared, role.binder, access))
   scopeRequests(shared, (scope) => (scope?.across ? acrossRole : role).binder.bind(scope).key, role.binder)
   return access
+}
+
+// What is known of a client lives as long as the client. Prisma keeps adapters for its debug log, so they must not hold it.
+const held = new WeakMap<SharedClient, ConfiguredClient>()
+
+/** Known to the process from now until `$disconnect`, and again when it connects. */
+function known(shared: SharedClient, { tenantIds }: Binder, across?: AcrossAccess): ClientLife {
+  const client: ConfiguredClient = { tenantIds, across }
+  register(client)
+  held.set(shared, client)
+  const ref = new WeakRef(client)
+  const whileAlive = (tell: typeof register) => () => {
+    const alive = ref.deref()
+    if (alive) tell(alive)
+  }
+  return { connects: whileAlive(register), disconnects: whileAlive(unregister) }
 }
 
 function invalid(what: string, hint: string): TenancyError {

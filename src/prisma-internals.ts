@@ -169,22 +169,38 @@ export function adapterOf(
   return shared._engineConfig.adapter
 }
 
+/** What hears of a client's life. */
+export interface ClientLife {
+  /** Before each connection of the client: the first, and one after `$disconnect`. What it throws, the query gets. */
+  connects(): void
+  /** At each `$disconnect`, also of a client that never connected. */
+  disconnects(): void
+}
+
 /**
  * Gives the client another driver adapter, by an engine of its own: the one it had may be connected already. That one
  * is stopped before the new one starts, so that nothing goes past the new adapter.
  */
-export function replaceAdapter(shared: SharedClient, adapter: SqlDriverAdapterFactory): void {
+export function replaceAdapter(shared: SharedClient, adapter: SqlDriverAdapterFactory, life: ClientLife): void {
   const former = shared._engine
   let stopped: Promise<void> | undefined
   renewEngine(shared, {
     provider: adapter.provider,
     adapterName: adapter.adapterName,
     connect: async () => {
+      life.connects()
       stopped ??= former.stop()
       await stopped
       return adapter.connect()
     },
   })
+  const engine = shared._engine
+  const { stop } = engine
+  // Called again from within, where a connection was under way.
+  engine.stop = () => {
+    life.disconnects()
+    return stop.call(engine)
+  }
 }
 
 /**

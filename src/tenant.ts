@@ -1,7 +1,7 @@
 import { InvalidTenantIdError, TenancyError } from './errors.js'
 import { showValue } from './show-value.js'
 
-/** A tenant's id as users give it: a uuid, an integer or a short text. */
+/** A tenant's id as users give it: a uuid, an integer or a short text. Each type has one spelling of each id. */
 export type TenantId = string | number | bigint
 
 /**
@@ -10,11 +10,21 @@ export type TenantId = string | number | bigint
  * - `'uuid'`: 32 hexadecimal digits in the 8-4-4-4-12 form, any case; bound in lower case
  * - `'int'`, `'bigint'`: decimal digits without sign tricks or leading zeros, within PostgreSQL's range
  * - `'text'`: 1 to 255 bytes of NFC-normalised text without control characters or surrounding white space
- * - `{ parse }`: your own; gets the id as text, returns the one canonical form, throws where there is none
+ * - `{ parse }`: your own; gets the id as text, returns the one canonical form, and that form unchanged when it gets it;
+ *   throws where there is none
+ *
+ * It is one type for a process: keys, paths, jobs and scopes ask no client. Two clients alive at once that differ, or
+ * that have two `parse` functions, are `CONFIG.INVALID`.
  */
 export type TenantIdType = 'uuid' | 'int' | 'bigint' | 'text' | { readonly parse: (id: string) => string }
 
+/** A type of id that was checked: equal exactly where two clients agree. */
+export type TenantIdRule = Exclude<TenantIdType, object> | ((id: string) => unknown)
+
 const MAX_BYTES = 255
+const words: readonly unknown[] = ['uuid', 'int', 'bigint', 'text'] satisfies TenantIdRule[]
+// The usual reason for this refusal: the client that would have said it is not made yet.
+const UNLESS_SAID = " Ids of another type: new TenantPool({ tenantId: 'int' }), made before the first scope."
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const INTEGER = /^(?:0|-?[1-9][0-9]*)$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
@@ -42,28 +52,33 @@ export function checkTenantId(id: unknown): TenantId {
   }
 }
 
-/** The function that brings an id of this type to its one canonical form, or throws `InvalidTenantIdError`. */
-export function tenantIdParser(type: TenantIdType): (id: TenantId) => string {
-  switch (type) {
-    case 'uuid':
-      return (id) => {
-        if (typeof id === 'string' && UUID.test(id)) return id.toLowerCase()
-        throw invalid(id, 'it is not a uuid')
-      }
-    case 'int':
-      return (id) => parseInteger(id, 32)
-    case 'bigint':
-      return (id) => parseInteger(id, 64)
-    case 'text':
-      return parseText
-  }
+/** @throws TenancyError `CONFIG.INVALID` where it is no type of id */
+export function tenantIdRule(type: TenantIdType): TenantIdRule {
+  if (words.includes(type)) return type as TenantIdRule
   const parse = (type as { parse?: unknown } | null | undefined)?.parse
-  if (typeof parse !== 'function') {
-    throw new TenancyError('CONFIG.INVALID', `The option tenantId is ${showValue(type)}, which is no type of id.`, {
-      hint: "Give tenantId: 'uuid', 'int', 'bigint', 'text' or { parse: (id) => string }.",
-    })
+  if (typeof parse === 'function') return parse as (id: string) => unknown
+  throw new TenancyError('CONFIG.INVALID', `The option tenantId is ${showValue(type)}, which is no type of id.`, {
+    hint: "Give tenantId: 'uuid', 'int', 'bigint', 'text' or { parse: (id) => string }.",
+  })
+}
+
+/** The one spelling of an id, or `InvalidTenantIdError`. */
+export function canonicalTenantId(id: TenantId, rule: TenantIdRule): string {
+  switch (rule) {
+    case 'uuid':
+      if (typeof id === 'string' && UUID.test(id)) return id.toLowerCase()
+      throw invalid(id, 'it is not a uuid', undefined, UNLESS_SAID)
+    case 'int':
+      return parseInteger(id, 32)
+    case 'bigint':
+      return parseInteger(id, 64)
+    case 'text':
+      return parseText(id)
   }
-  return (id) => parseWith(parse as (id: string) => unknown, id)
+  const parsed = parseWith(rule, id)
+  // A job or a nested scope gives it again: what is another tenant then must not be one now.
+  if (parseWith(rule, parsed) !== parsed) throw invalid(id, 'tenantId.parse does not return its own answer unchanged')
+  return parsed
 }
 
 function parseInteger(id: TenantId, bits: 32 | 64): string {
@@ -92,9 +107,9 @@ function parseWith(parse: (id: string) => unknown, id: TenantId): string {
   return checkTenantId(parsed) as string
 }
 
-function invalid(id: unknown, why: string, cause?: unknown): InvalidTenantIdError {
+function invalid(id: unknown, why: string, cause?: unknown, more = ''): InvalidTenantIdError {
   return new InvalidTenantIdError(`The tenant id ${showValue(id)} cannot be used: ${why}.`, {
-    hint: "Pass the tenant's id as it stands in the tenant column: withTenant(user.tenantId, () => …).",
+    hint: `Pass the tenant's id as it stands in the tenant column: withTenant(user.tenantId, () => …).${more}`,
     cause,
   })
 }

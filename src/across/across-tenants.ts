@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { configuredClients } from '../configured-clients.js'
 import { acrossScope, currentScope, runInScope } from '../context.js'
 import { type AcrossEnd, type AcrossEvent, acrossChannel } from '../diagnostics.js'
 import { TenancyError } from '../errors.js'
@@ -14,18 +15,6 @@ export interface AcrossTenantsOptions {
   readonly write?: boolean | undefined
 }
 
-// What is configured in this process, by whichever copy of the package.
-const key = Symbol.for('prisma-extension-tenancy.across')
-const shared = globalThis as { [key]?: Set<AcrossAccess> }
-shared[key] ??= new Set()
-const configured = shared[key]
-
-/** Makes an access the one that `acrossTenants` finds; the answer takes it away again. */
-export function register(access: AcrossAccess): () => void {
-  configured.add(access)
-  return () => void configured.delete(access)
-}
-
 /**
  * Reads across tenants, deliberately: what `fn` asks goes to the bypass role, to whom no row is hidden. Configure it
  * with `acrossTenants` of `TenantPool`, or of `tenancy()` in portable mode. Read-only, by PostgreSQL's own word
@@ -39,7 +28,7 @@ export function register(access: AcrossAccess): () => void {
  */
 export async function acrossTenants<T>(options: AcrossTenantsOptions, fn: () => T | PromiseLike<T>): Promise<T> {
   const caller = callerOf(acrossTenants)
-  const [access, ...more] = configured
+  const [access, ...more] = configuredClients().flatMap(({ across }) => across ?? [])
   if (access === undefined) throw notConfigured()
   if (more.length > 0) {
     throw new TenancyError('CONFIG.INVALID', 'acrossTenants is configured for several clients of this process.', {

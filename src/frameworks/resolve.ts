@@ -1,8 +1,9 @@
+import { declareTenantIds } from '../configured-clients.js'
 import { noTenantScope, runInScope, type Scope, type Tenant, tenantScope } from '../context.js'
 import { type RefusalEvent, refusalChannel } from '../diagnostics.js'
 import { TenancyError, tenancyErrorWithin } from '../errors.js'
 import { showValue } from '../show-value.js'
-import { type TenantId, type TenantIdType, tenantIdParser } from '../tenant.js'
+import type { TenantIdType } from '../tenant.js'
 import type { RequestFacts } from './request-facts.js'
 import { type ClaimSource, type FindTenant, type OwnSource, refused, type Source } from './sources.js'
 
@@ -13,8 +14,8 @@ export interface AnswerOptions<Request, User> {
   /** Who is asking, for `authorize`. Runs without a tenant, so shared tables can be read. A throw is an error. */
   readonly user?: (request: Request) => Awaitable<User>
   /**
-   * What tenant ids are, as for `TenantPool`. Where it is given, an id is brought to its one form before `authorize`
-   * sees it, and one that has none is refused here instead of failing in a query. Default: whatever `withTenant` takes.
+   * What tenant ids are in this process, for one whose first request may come before its client is made, or that has
+   * none. Default: as the client says, else `'uuid'`.
    */
   readonly tenantId?: TenantIdType
   /** The status for a request that names no tenant. Default 400. */
@@ -25,7 +26,7 @@ export interface AnswerOptions<Request, User> {
 
 /**
  * Whether this user may act for this tenant: `true`, and nothing else, lets the request in. Asked for whatever source
- * named the tenant. Runs without a tenant, so shared tables can be read. A throw is an error, no refusal.
+ * named the tenant, with the id as it is stored, however the request spelled it. Runs without a tenant, so shared tables can be read. A throw is an error, no refusal.
  */
 export type Authorize<Request, User> = (user: User, tenantId: string, request: Request) => Awaitable<boolean>
 
@@ -78,7 +79,7 @@ export function tenantResolver<Request, User>(
   check(options, [...known, ...more])
   const { user, authorize, tenantId } = options
   const sources = [options.tenant].flat() as readonly Source<Request>[]
-  const canonical = tenantId === undefined ? (id: TenantId) => id : tenantIdParser(tenantId)
+  if (tenantId !== undefined) declareTenantIds(tenantId)
   const missing: Resolution = { refusal: refusalOf(options.missing ?? 400) }
   const refusal: Resolution = { refusal: refusalOf(options.refused ?? 403) }
 
@@ -92,10 +93,10 @@ export function tenantResolver<Request, User>(
     })
   }
   const admit = (tenant: Tenant, request: Request): Awaitable<Resolution> => {
-    const scope = tenantScope(inOneForm(tenant, canonical))
+    const scope = tenantScope(tenant)
     if (authorize === undefined) return { scope }
     return after(user?.(request) as Awaitable<User>, (asking) =>
-      after(authorize(asking, String(scope.tenant), request), (allowed) => (allowed === true ? { scope } : refusal)),
+      after(authorize(asking, scope.tenant as string, request), (allowed) => (allowed === true ? { scope } : refusal)),
     )
   }
   const failed = (error: unknown): Resolution => {
@@ -138,12 +139,6 @@ function after<T, R>(value: Awaitable<T>, then: (value: T) => Awaitable<R>): Awa
 
 function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
-}
-
-function inOneForm(tenant: Tenant, canonical: (id: TenantId) => TenantId): Tenant {
-  // Checked before it is read: an array or a Date is no tenant.
-  const { tenant: id } = tenantScope(tenant)
-  return typeof tenant === 'object' ? { ...tenant, id: canonical(id as TenantId) } : canonical(tenant)
 }
 
 function refusalOf(status: Refusal['status']): Refusal {

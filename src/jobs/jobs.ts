@@ -1,7 +1,8 @@
+import { declareTenantIds, oneSpelling } from '../configured-clients.js'
 import { type Tenant, withTenant } from '../context.js'
 import { TenancyError } from '../errors.js'
 import { showValue } from '../show-value.js'
-import { type TenantId, type TenantIdType, tenantIdParser } from '../tenant.js'
+import type { TenantIdType } from '../tenant.js'
 import { currentJobKey } from './job-key.js'
 import { readPayload, type TenantPayload, writePayload } from './payload.js'
 import { type JobTarget, Signer, type SigningKey } from './signing.js'
@@ -13,10 +14,7 @@ export interface JobsOptions {
    * signed.
    */
   readonly signingKeys?: readonly SigningKey[] | undefined
-  /**
-   * What tenant ids are, as for the pool. A payload whose tenant is none is then refused before the job runs, and not by
-   * its first query. Default: any id that `withTenant` takes.
-   */
+  /** What tenant ids are in this process, for one that has no client. Default: as the client says, else `'uuid'`. */
   readonly tenantId?: TenantIdType | undefined
 }
 
@@ -60,7 +58,7 @@ export interface TenantJobs {
 }
 
 /**
- * Payloads that are signed, or checked for a type of id.
+ * Payloads that are signed, or written and read in a process without a client.
  *
  * @throws TenancyError `CONFIG.INVALID`: unknown options, no keys, a key of fewer than 32 bytes
  * @example
@@ -73,13 +71,11 @@ export function jobs(options: JobsOptions = {}): TenantJobs {
   if (unknown !== undefined) throw invalidOptions(`have no ${showValue(unknown)}`)
   // A variable that nobody set must not turn signing off.
   const signer = 'signingKeys' in options ? new Signer(options.signingKeys as readonly SigningKey[]) : undefined
-  const parse = options.tenantId === undefined ? String : tenantIdParser(options.tenantId)
-  // Where a signature says that a text is an id, the text is all there is to check.
-  const canonical = (id: TenantId): string => parse(id)
+  if (options.tenantId !== undefined) declareTenantIds(options.tenantId)
 
   function tenantOfPayload(payload: unknown, target?: JobTarget): Tenant {
     const { tenant, settings, signature } = readPayload(payload)
-    const id = canonical(tenant)
+    const id = oneSpelling(tenant)
     signer?.verify(signature, { tenant: String(tenant), settings, target: checkTarget(target) })
     return settings === undefined ? id : { id, settings }
   }
@@ -87,17 +83,16 @@ export function jobs(options: JobsOptions = {}): TenantJobs {
   return {
     tenantPayload: (data, target) =>
       writePayload(data, (field) => {
-        const written = { ...field, tenant: canonical(field.tenant) }
-        if (signer === undefined) return written
-        const { tenant, settings } = written
-        return { ...written, signature: signer.sign({ tenant, settings, target: checkTarget(target) }) }
+        if (signer === undefined) return field
+        const { tenant, settings } = field
+        return { ...field, signature: signer.sign({ tenant, settings, target: checkTarget(target) }) }
       }),
     withTenantFromPayload: async (job, fn, target) => {
       const { payload, ...arrived } = readJob(job)
       return withTenant(tenantOfPayload(payload, target ?? arrived.target), fn)
     },
     tenantOfPayload,
-    tenantJobKey: (key) => currentJobKey(key, canonical),
+    tenantJobKey: currentJobKey,
   }
 }
 

@@ -58,7 +58,7 @@ export function writePayload<Data extends object>(
     )
   }
   const field = {
-    tenant: String(scope.tenant),
+    tenant: scope.tenant,
     ...(Object.keys(scope.settings).length > 0 && { settings: { ...scope.settings } }),
   }
   return { ...(data as Data), [FIELD]: finish(field) }

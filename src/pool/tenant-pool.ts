@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import { AcrossAccess } from '../across/access.js'
-import { notConfigured, register } from '../across/across-tenants.js'
+import { notConfigured } from '../across/across-tenants.js'
 import { Binder, type BindingOptions } from '../binding.js'
+import { type ConfiguredClient, register, unregister } from '../configured-clients.js'
 import type { Scope } from '../context.js'
 import { TenancyError } from '../errors.js'
 import { StatementRules } from '../gate/statement-rules.js'
@@ -59,7 +60,7 @@ export class TenantPool extends BoundPool {
   /** @internal */
   readonly acrossAccess: AcrossAccess | undefined
   readonly #acrossPool: AcrossPool | undefined
-  readonly #unregister: (() => void) | undefined
+  readonly #known: ConfiguredClient
 
   constructor(config: TenantPoolConfig = {}) {
     const {
@@ -85,14 +86,17 @@ export class TenantPool extends BoundPool {
       checkRole: (row) => checkRole(row, allowBypass),
     })
     this.tenants = binder
-    if (acrossTenants === undefined) return
-    this.#acrossPool = new AcrossPool(acrossTenants, { allowNames, refuseExplain })
-    this.#acrossPool.on('error', (error, client) => this.emit('error', error, client))
-    this.acrossAccess = new AcrossAccess(acrossTenants, async (text, values) => {
-      const { rowCount } = await this.query({ text, values: [...values] })
-      return rowCount ?? 0
-    })
-    this.#unregister = register(this.acrossAccess)
+    if (acrossTenants !== undefined) {
+      this.#acrossPool = new AcrossPool(acrossTenants, { allowNames, refuseExplain })
+      this.#acrossPool.on('error', (error, client) => this.emit('error', error, client))
+      this.acrossAccess = new AcrossAccess(acrossTenants, async (text, values) => {
+        const { rowCount } = await this.query({ text, values: [...values] })
+        return rowCount ?? 0
+      })
+    }
+    // Last: a pool that cannot be made is not known either.
+    this.#known = { tenantIds: binder.tenantIds, across: this.acrossAccess }
+    register(this.#known)
   }
 
   protected override poolFor(scope: Scope | undefined): BoundPool {
@@ -105,7 +109,7 @@ export class TenantPool extends BoundPool {
   override end(): Promise<void>
   override end(callback: (error?: Error) => void): void
   override end(callback?: (error?: Error) => void): unknown {
-    this.#unregister?.()
+    unregister(this.#known)
     const ended = Promise.all([super.end(), this.#acrossPool?.end()]).then(() => undefined)
     return callback === undefined ? ended : answerTo(callback as (error: unknown) => void, ended)
   }

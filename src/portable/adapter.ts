@@ -33,10 +33,10 @@ export class PortableAdapterFactory implements SqlDriverAdapterFactory {
   readonly adapterName: string
   readonly #inner: SqlDriverAdapterFactory
   readonly #role: BoundRole
-  readonly #across: AcrossAdapter | undefined
+  readonly #across: PortableAdapterFactory | undefined
 
   /** @param across serves `acrossTenants`; without it that is refused */
-  constructor(inner: SqlDriverAdapterFactory, role: BoundRole, across?: AcrossAdapter) {
+  constructor(inner: SqlDriverAdapterFactory, role: BoundRole, across?: PortableAdapterFactory) {
     this.provider = inner.provider
     this.adapterName = inner.adapterName
     this.#inner = inner
@@ -51,13 +51,6 @@ export class PortableAdapterFactory implements SqlDriverAdapterFactory {
   }
 }
 
-/** What serves `acrossTenants` for a client, and what is to be told of it. */
-export interface AcrossAdapter {
-  readonly factory: PortableAdapterFactory
-  /** Called when the client connects; the answer when it disconnects. */
-  connected(): () => void
-}
-
 /** Whom an adapter logs in as: how its transactions are bound, and whether it is the role that is meant. */
 export interface BoundRole {
   readonly binder: Binds
@@ -70,19 +63,17 @@ class PortableAdapter implements SqlDriverAdapter {
   readonly adapterName: string
   readonly #inner: SqlDriverAdapter
   readonly #role: BoundRole
-  readonly #acrossAdapter: AcrossAdapter | undefined
-  readonly #disconnected: (() => void) | undefined
+  readonly #acrossFactory: PortableAdapterFactory | undefined
   /** Serves `acrossTenants`: connected when it is first asked. */
   #across: Promise<PortableAdapter> | undefined
   #checked: Promise<void> | undefined
 
-  constructor(inner: SqlDriverAdapter, role: BoundRole, across: AcrossAdapter | undefined) {
+  constructor(inner: SqlDriverAdapter, role: BoundRole, across: PortableAdapterFactory | undefined) {
     this.provider = inner.provider
     this.adapterName = inner.adapterName
     this.#inner = inner
     this.#role = role
-    this.#acrossAdapter = across
-    this.#disconnected = across?.connected()
+    this.#acrossFactory = across
   }
 
   async queryRaw(query: SqlQuery): Promise<SqlResultSet> {
@@ -116,7 +107,6 @@ class PortableAdapter implements SqlDriverAdapter {
   }
 
   async dispose(): Promise<void> {
-    this.#disconnected?.()
     const across = await this.#across?.catch(() => undefined)
     await Promise.all([this.#inner.dispose(), across?.dispose()])
   }
@@ -124,8 +114,8 @@ class PortableAdapter implements SqlDriverAdapter {
   /** The adapter whose connections serve the scope. */
   async #inScope(): Promise<PortableAdapter> {
     if (currentScope()?.across === undefined) return this
-    if (this.#acrossAdapter === undefined) throw notConfigured()
-    this.#across ??= this.#acrossAdapter.factory.connect()
+    if (this.#acrossFactory === undefined) throw notConfigured()
+    this.#across ??= this.#acrossFactory.connect()
     return this.#across.catch((error: unknown) => {
       this.#across = undefined
       throw error

@@ -5,7 +5,7 @@ import { checkSettingName } from '../setting-name.js'
 import { showValue } from '../show-value.js'
 import type { TenantColumnType } from '../sql/policies.js'
 import { checkIdentifier } from '../sql/quote.js'
-import { tenantIdParser } from '../tenant.js'
+import { canonicalTenantId } from '../tenant.js'
 
 /** Name of the file in the project's folder. */
 export const configFile = 'tenancy.config.json'
@@ -191,10 +191,9 @@ function path(key: string, value: unknown): string | undefined {
 }
 
 function backfillOf(value: unknown, type: TenantColumnType): Record<string, string> {
-  const parse = tenantIdParser(type)
   const entries = Object.entries(object('"backfill"', value)).map(([model, id]): [string, string] => {
     try {
-      return [model, parse(id as string)]
+      return [model, canonicalTenantId(id as string, type)]
     } catch (error) {
       if (!isTenancyError(error)) throw error
       const sentence = `"backfill" of ${showValue(model)} is ${showValue(id)}, which is no tenant id of type ${type}`

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { spellingOf } from '../configured-clients.js'
 import { tryCurrentTenant } from '../context.js'
 import { readSealKey, type SealKey } from '../seal-key.js'
 import type { TenantId } from '../tenant.js'
@@ -18,7 +19,7 @@ const MOST_KEPT = 1000
  * Makes a function that gives each tenant a name that does not tell who it is: the first 64 bits of an HMAC-SHA-256, as
  * 16 hexadecimal digits. Two of a million tenants have the same with a probability of 1 in 10⁷.
  *
- * Ids are taken as they are given: `A0EE…` and `a0ee…` have two hashes.
+ * All spellings of one id have one hash.
  *
  * @throws TenancyError `CONFIG.INVALID` where the key is missing, short or not random
  * @example tenantSpanProcessor({ id: hashTenant({ key: process.env.TENANT_HASH_KEY }) })
@@ -28,7 +29,7 @@ export function hashTenant({ key }: TenantHashOptions): (tenant: TenantId) => st
   // A span or a metric asks again and again for the few tenants that are busy.
   const kept = new Map<string, string>()
   return (tenant) => {
-    const id = String(tenant)
+    const id = spellingOf(tenant)
     let hash = kept.get(id)
     if (hash === undefined) {
       if (kept.size === MOST_KEPT) kept.clear()

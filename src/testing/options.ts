@@ -1,3 +1,4 @@
+import { spellingOf } from '../configured-clients.js'
 import { withTenant } from '../context.js'
 import { TenancyError } from '../errors.js'
 import { showValue } from '../show-value.js'
@@ -85,7 +86,7 @@ export function checkOptions(options: IsolationOptions): CheckedOptions {
     tenants.some((id) => !['string', 'number', 'bigint'].includes(typeof id))
   )
     throw invalid('tenants are not two ids', 'Give two ids of tenants that are there for the test: tenants: [a, b].')
-  if (String(tenants[0]) === String(tenants[1]))
+  if (spellingOf(tenants[0]) === spellingOf(tenants[1]))
     throw invalid('both tenants are the same', 'Give two different ids: tenants: [a, b].')
   if (as !== undefined && typeof as !== 'function')
     throw invalid('as is no function', 'as: (tenant, fn) => runAs(tenant, fn), or leave it out for withTenant.')

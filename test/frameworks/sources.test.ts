@@ -1,6 +1,6 @@
 // Proves what each source makes of a request: absent, a tenant, or refused; and that nothing wrong falls through.
 import { TenantMismatchError } from 'prisma-extension-tenancy'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { currentScope, tryCurrentTenant, withTenant } from '../../src/context.js'
 import { factsOfNode, factsOfWeb } from '../../src/frameworks/request-facts.js'
 import { type TenantScopeOptions, tenantResolver } from '../../src/frameworks/resolve.js'
@@ -13,6 +13,9 @@ import {
   fromToken,
   type Source,
 } from '../../src/frameworks/sources.js'
+import { idsAre } from '../support/ids-are.js'
+
+beforeEach(() => idsAre('text'))
 
 interface Asked {
   readonly headers?: Record<string, string[]>
@@ -77,9 +80,10 @@ describe('fromSubdomain', () => {
   })
 
   test('a name that find does not know is refused, and one that it knows becomes its id', async () => {
+    idsAre('int')
     const find = async (name: string) => (name === 'acme' ? 7 : undefined)
     const ask = trusting(fromSubdomain({ of: 'example.com', find }))
-    expect(await ask({ headers: { host: ['acme.example.com'] } })).toBe(7)
+    expect(await ask({ headers: { host: ['acme.example.com'] } })).toBe('7')
     expect(await ask({ headers: { host: ['birch.example.com'] } })).toBe(403)
     expect(await ask({ headers: { host: ['example.com'] } })).toBe(400)
   })
@@ -123,7 +127,7 @@ describe('fromPath', () => {
     ['/t/acme', 'acme'],
     ['/t/acme/projects?t=birch', 'acme'],
     ['/t/acme?/t/birch', 'acme'],
-    ['/t/%C3%A9%20', 'é '],
+    ['/t/%C3%A9%20b', 'é b'],
     ['/t/a+b', 'a+b'],
   ])('%s is %j', async (url, id) => expect(await ask(url)).toBe(id))
 
@@ -161,9 +165,12 @@ describe('fromToken', () => {
     outcome({ tenant: fromToken({ verify: async () => claims as object }) }, { headers: { authorization } })
 
   test.each([
-    ['acme', 'acme'],
-    [42, 42],
-  ])('the claim %j is a tenant', async (id, expected) => expect(await ask({ tenant_id: id })).toBe(expected))
+    ['text', 'acme', 'acme'],
+    ['int', 42, '42'],
+  ] as const)('the claim of a %s, %j, is a tenant', async (type, id, expected) => {
+    idsAre(type)
+    expect(await ask({ tenant_id: id })).toBe(expected)
+  })
 
   test.each([
     ...[[], ['acme'], { id: 'acme' }, true, '', null, 1.5, 2 ** 53, Number.NaN, '\0', 'x'.repeat(256), '\ud800', -0],
@@ -204,9 +211,13 @@ describe('fromToken', () => {
 describe("the server's own words", () => {
   test('need no authorize', async () => {
     expect(await outcome({ tenant: fromSession(() => 'acme') }, {})).toBe('acme')
-    expect(await outcome({ tenant: () => 7 }, {})).toBe(7)
     expect(await outcome({ tenant: [() => undefined, async () => null, fromSession(() => 'b')] }, {})).toBe('b')
     expect(await outcome({ tenant: () => undefined }, {})).toBe(400)
+  })
+
+  test('may be a number', async () => {
+    idsAre('int')
+    expect(await outcome({ tenant: () => 7 }, {})).toBe('7')
   })
 
   test('that are no tenant are refused', async () => {
@@ -216,10 +227,8 @@ describe("the server's own words", () => {
   })
 
   test('carry settings', async () => {
-    const resolve = tenantResolver({
-      tenant: () => ({ id: 'ACME', settings: { 'app.user_id': '7' } }),
-      tenantId: { parse: (id) => id.toLowerCase() },
-    })
+    idsAre({ parse: (id) => id.toLowerCase() })
+    const resolve = tenantResolver({ tenant: () => ({ id: 'ACME', settings: { 'app.user_id': '7' } }) })
     const { scope } = (await resolve(factsOfNode({ headers: {}, url: '/' }), {})) as {
       scope: NonNullable<ReturnType<typeof currentScope>>
     }
@@ -244,10 +253,10 @@ describe('authorize', () => {
   })
 
   test('gets the user, the id in its one form as text, and the request, outside any tenant', async () => {
+    idsAre({ parse: (id) => id.toLowerCase() })
     const seen: unknown[] = []
     const options: TenantScopeOptions<Asked, string> = {
       tenant: [fromHeader('x-tenant-id'), () => 7],
-      tenantId: { parse: (id) => id.toLowerCase() },
       user: async () => `user in ${tryCurrentTenant()}`,
       authorize: async (user, id, request) => {
         seen.push(user, id, request.url, tryCurrentTenant(), currentScope() === undefined)
@@ -275,11 +284,11 @@ describe('authorize', () => {
   })
 })
 
-describe('ids of a declared type', () => {
-  const ask = (id: string) =>
-    outcome({ tenant: fromPath('/:tenant'), trusted: true, tenantId: 'int' }, { url: `/${id}` })
+describe('ids of the type of the process', () => {
+  const ask = (id: string) => outcome({ tenant: fromPath('/:tenant'), trusted: true }, { url: `/${id}` })
 
   test('are refused where they only look like one', async () => {
+    idsAre('int')
     expect(await ask('12')).toBe('12')
     for (const id of ['012', '+12', '12.0', '1e1', '%D9%A1', '%EF%BC%91', '12%20', '0x0c', '99999999999']) {
       expect(await ask(id), id).toBe(403)

@@ -6,6 +6,7 @@ import { exportJWK, generateKeyPair, jwtVerify, SignJWT, UnsecuredJWT } from 'jo
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { fromHeader, fromPath, fromSubdomain, fromToken } from '../../src/frameworks/sources.js'
 import { createTestDatabase, type SeededTenant, seedTenants, type TenantDatabase } from '../support/database.js'
+import { idsAre } from '../support/ids-are.js'
 import { leftOnIdleConnections, openMode } from '../support/modes.js'
 import { type Answer, type Ask, ask, askRaw, exchange, newAgent } from './client.js'
 import { type AppOptions, EXPECTED, type Framework, NOBODY, Notes, type ServerUnderTest } from './stages.js'
@@ -17,6 +18,9 @@ const REQUESTS = 2000
 export function describeFramework(framework: Framework): void {
   const unwrap = (text: string, status: number): string => framework.unwrap?.(text, status) ?? text
   const json = ({ text, status }: { text: string; status: number }): unknown => JSON.parse(unwrap(text, status))
+
+  // For the whole file: tenants have names here, until a database comes in.
+  beforeAll(() => idsAre('text'))
 
   let app: ServerUnderTest | undefined
   let notes: Notes
@@ -307,10 +311,14 @@ export function describeFramework(framework: Framework): void {
     let db: TenantDatabase
     let tenants: readonly SeededTenant[]
     beforeAll(async () => {
+      idsAre('uuid')
       db = await createTestDatabase()
       tenants = await seedTenants(db, [randomUUID(), randomUUID()] as const)
     })
-    afterAll(() => db.drop())
+    afterAll(async () => {
+      idsAre('text')
+      await db.drop()
+    })
 
     test.each(['pool', 'portable'] as const)('each tenant its own rows, in %s mode, hundreds at once', async (mode) => {
       const { prisma, pool, close } = await openMode(mode, db.appUrl)
@@ -318,7 +326,6 @@ export function describeFramework(framework: Framework): void {
         const url = await open({
           options: {
             tenant: fromHeader('x-tenant-id'),
-            tenantId: 'uuid',
             // A shared table can be read while nothing is decided, and a tenant's shows nothing.
             authorize: async (_user, id) =>
               (await prisma.plan.findMany()).length >= 0 &&

@@ -3,8 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { currentTenant, tryCurrentTenant, withTenant } from 'prisma-extension-tenancy'
 import { forEachTenant } from 'prisma-extension-tenancy/jobs'
-import { expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { currentScope } from '../../src/context.js'
+import { idsAre } from '../support/ids-are.js'
+
+beforeEach(() => idsAre('text'))
 
 const ids = Array.from({ length: 50 }, (_, index) => `tenant-${index}`)
 
@@ -91,6 +94,7 @@ test('one that fails does not stop the others, nor one whose id is none', async 
 })
 
 test('once it is aborted no tenant is started, those that run are waited for, and the list is closed', async () => {
+  idsAre('int')
   const abort = new AbortController()
   let closed = false
   function* endless() {

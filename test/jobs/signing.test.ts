@@ -5,6 +5,9 @@ import fc from 'fast-check'
 import { isTenancyError, withTenant } from 'prisma-extension-tenancy'
 import { type JobTarget, jobs, type TenancyField, tenantPayload } from 'prisma-extension-tenancy/jobs'
 import { describe, expect, test } from 'vitest'
+import { idsAre } from '../support/ids-are.js'
+
+idsAre('text')
 
 const key = () => randomBytes(32).toString('base64')
 const KEY = key()

@@ -84,6 +84,7 @@ test('the tarball holds the build, what describes it, and no path of the machine
 })
 
 describe('an ESM and a CommonJS copy in one process', () => {
+  const [A, B] = ['a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'] as const
   let esm: Library
   let cjs: Library
   beforeAll(async () => {
@@ -103,10 +104,21 @@ describe('an ESM and a CommonJS copy in one process', () => {
   describe.each(pairs)('$first first, $second second', ({ copies }) => {
     test('a scope of the first is the scope of the second', async () => {
       const [first, second] = copies()
-      expect(await first.withTenant('a', () => second.currentTenant())).toBe('a')
-      expect(await first.withTenant('a', () => second.withTenant('b', () => first.currentTenant()))).toBe('b')
-      expect(await first.withTenant('a', () => second.withoutTenant(() => first.tryCurrentTenant()))).toBeUndefined()
+      expect(await first.withTenant(A, () => second.currentTenant())).toBe(A)
+      expect(await first.withTenant(A, () => second.withTenant(B, () => first.currentTenant()))).toBe(B)
+      expect(await first.withTenant(A, () => second.withoutTenant(() => first.tryCurrentTenant()))).toBeUndefined()
       expect(second.tryCurrentTenant()).toBeUndefined()
+    })
+
+    test('what ids are to a client of the first, they are to the second', async () => {
+      const [first, second] = copies()
+      const pool = new first.TenantPool({ tenantId: 'int' })
+      expect(await second.withTenant(7, () => first.currentTenant())).toBe('7')
+      expect(() => new second.TenantPool({ tenantId: 'text' })).toThrow(
+        expect.objectContaining({ code: 'CONFIG.INVALID' }),
+      )
+      await pool.end()
+      await new second.TenantPool().end()
     })
 
     test('an error of the first is one to the second', async () => {

@@ -10,6 +10,9 @@ import { withoutTenant, withTenant } from '../../src/context.js'
 import { tenantConsole } from '../../src/telemetry/console.js'
 import { hashTenant, tenantLabel } from '../../src/telemetry/hash.js'
 import { tenantLogFields } from '../../src/telemetry/log-fields.js'
+import { idsAre } from '../support/ids-are.js'
+
+idsAre('text')
 
 const key = randomBytes(32)
 

@@ -200,13 +200,15 @@ describe.each(['before', 'after'] as const)('other extensions %s ours keep their
 describe('scopes', () => {
   test('resolve to what the function gives, unwrapped', async () => {
     expectTypeOf(inTenant(() => prisma.project.findMany())).resolves.toEqualTypeOf<Project[]>()
-    expectTypeOf(withTenant(1, () => 'a' as const)).toEqualTypeOf<Promise<'a'>>()
-    expectTypeOf(withTenant(1n, async () => 1)).toEqualTypeOf<Promise<number>>()
+    expectTypeOf(() => withTenant(1, () => 'a' as const)).returns.toEqualTypeOf<Promise<'a'>>()
+    expectTypeOf(() => withTenant(1n, async () => 1)).returns.toEqualTypeOf<Promise<number>>()
     expectTypeOf(withoutTenant(() => Promise.resolve(null))).toEqualTypeOf<Promise<null>>()
-    expectTypeOf(withTenant({ id: 'a', settings: { 'app.user_id': '1' } }, () => {})).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(() => withTenant({ id: 'a', settings: { 'app.user_id': '1' } }, () => {})).returns.toEqualTypeOf<
+      Promise<void>
+    >()
     expectTypeOf(currentTenant).returns.toEqualTypeOf<string>()
     expectTypeOf(tryCurrentTenant).returns.toEqualTypeOf<string | undefined>()
-    expect(await withTenant('a', () => currentTenant())).toBe('a')
+    expect(await withTenant(tenant.tenantId, () => currentTenant())).toBe(tenant.tenantId)
   })
 
   test('are opened for ids and { id, settings } alone', () => {
