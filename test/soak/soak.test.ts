@@ -63,6 +63,9 @@ test.each(modes)(
         await within(work(actor), name, FOREVER)
         counts[name] = (counts[name] ?? 0) + 1
       }
+      // In the calm afterwards: a blow would end the wait of who waits for ever.
+      for (const [name, work] of works)
+        for (const actor of roles) await within(work(actor), `${name}, in the calm`, FOREVER)
     }
     const strike = async (): Promise<void> => {
       const random = seeded(SEED - 1)
