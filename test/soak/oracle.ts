@@ -40,7 +40,7 @@ export class OwnRow {
 // What being killed or cancelled does to a statement, to those after it in its transaction, and to a connection that is
 // being made. Everything else is a fault.
 const STRUCK =
-  /57P01|57014|25P02|08006|terminating connection|canceling statement|current transaction is aborted|Connection terminated|ECONNRESET|EPIPE|not queryable|Server has closed|The transaction is over|expired transaction|Transaction not found|Transaction already closed|left in a transaction|Unable to start a transaction/
+  /57P01|57014|25P02|08006|terminating connection|canceling statement|current transaction is aborted|Connection terminated|ConnectionClosed|ECONNRESET|EPIPE|not queryable|Server has closed|The transaction is over|expired transaction|Transaction not found|Transaction already closed|left in a transaction|Unable to start a transaction/
 
 /** Passes on what no kill explains. */
 export function expectStruck(error: unknown): void {
