@@ -244,6 +244,7 @@ export class BoundPool extends pg.Pool {
       if (error !== undefined) throw error
       const row = (result.rows as unknown as RoleRow[])[0]
       this.#checkRole(row)
+      if (session.failure !== undefined) throw session.failure
       this.#rules.learn(row?.functions)
       if (session.marked !== undefined) {
         throw new TenancyError('CONFIG.INVALID', 'onConnect left the connection in a transaction.', {

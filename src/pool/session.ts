@@ -38,6 +38,8 @@ export class Session {
   #marked: string | undefined
   /** Reported settings that stand at another value than they began with. */
   readonly #changed = new Set<string>()
+  /** What the connection failed with, or undefined. */
+  failure: Error | undefined
   /** pg's own client. It never leaves the pool. */
   readonly client: pg.PoolClient
   readonly #prepared = new PreparedStatements()
@@ -46,7 +48,10 @@ export class Session {
     checkWire(client as unknown as pg.Client)
     this.client = client
     // pg's pool listens only while a connection is idle; an error that nobody hears ends the process.
-    client.on('error', () => this.mark('the connection failed'))
+    client.on('error', (error) => {
+      this.failure ??= error
+      this.mark('the connection failed')
+    })
     // Listeners are the user's: of a lease, or of onConnect. The error of a connection that is being closed is nobody's.
     const emit = client.emit.bind(client) as (event: string, ...args: unknown[]) => boolean
     client.emit = uncaughtIn(

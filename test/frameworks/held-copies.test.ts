@@ -1,5 +1,6 @@
 // Proves that a Proxy, a child or a copy of a request or response that holds a scope emits as the original does: in the
 // scope, to its listeners, and never with a TypeError of ours. Middleware that wraps `res` makes such things.
+import type { EventEmitter } from 'node:events'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import express from 'express'
@@ -37,10 +38,10 @@ const pair = () => {
 test.each(Object.entries(copies))('%s emits in the scope', (_, copyOf) => {
   const { request, response } = pair()
   const heard: unknown[] = []
-  response.on('finish', (given) => heard.push(given, tryCurrentTenant()))
+  response.on('finish', () => heard.push(tryCurrentTenant()))
   holdScope(request, response, scopeOfRequest('a'))
-  expect(copyOf(response).emit('finish', 'given')).toBe(true)
-  expect(heard).toEqual(['given', 'a'])
+  expect(copyOf(response).emit('finish')).toBe(true)
+  expect(heard).toEqual(['a'])
 })
 
 // One that makes another `emit` each time it is asked cannot be known for what it stands for.
@@ -64,7 +65,7 @@ test('an Express app whose middleware hands on a Proxy of the response answers, 
     const proxy = new Proxy(response, {})
     proxy.on('finish', () => finished.push(tryCurrentTenant()))
     expect(proxy.emit('noted')).toBe(false)
-    expect({ ...response }.emit('noted')).toBe(false)
+    expect(({ ...response } as unknown as EventEmitter).emit('noted')).toBe(false)
     next()
   })
   app.get('/', (_request, response) => void response.json({ tenant: tryCurrentTenant() }))
