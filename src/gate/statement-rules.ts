@@ -12,8 +12,8 @@ export interface StatementOptions {
    */
   allowNames?: readonly string[] | undefined
   /**
-   * Refuses `EXPLAIN ANALYZE`, whose counts of filtered rows tell values of other tenants where an index does not begin
-   * with the tenant, and `EXPLAIN`, whose estimates come from the rows of all. Default `false`.
+   * Refuses `EXPLAIN`: where an index does not begin with the tenant, the rows that `EXPLAIN ANALYZE` counts and the plan
+   * that plain `EXPLAIN` chooses tell values of other tenants to whoever sends SQL of his own. Default `false`.
    */
   refuseExplain?: boolean | undefined
 }
@@ -23,7 +23,7 @@ export class StatementRules {
   readonly #allowed: ReadonlySet<string>
   readonly #refuseExplain: boolean
   #functions: ReadonlySet<string> | undefined
-  #learnt: string | null | undefined
+  #learntFrom = ''
 
   /** @throws TenancyError `CONFIG.INVALID` */
   constructor({ allowNames = [], refuseExplain = false }: StatementOptions = {}) {
@@ -43,12 +43,16 @@ export class StatementRules {
     return this.#functions !== undefined
   }
 
-  /** @param names what {@link functionNames} answered */
-  learn(names: string | null | undefined): void {
-    // One text for each new connection, and the same one nearly always.
-    if (this.#functions && names === this.#learnt) return
-    this.#learnt = names
-    const all = JSON.parse(names ?? '[]') as string[]
+  /** What to ask a new connection with: it answers with functions only where its extensions are others. */
+  get learntFrom(): string {
+    return this.#learntFrom
+  }
+
+  /** @param row what a connection answered when it was set up */
+  learn({ extensions, functions }: { readonly extensions: string; readonly functions: string | null }): void {
+    if (functions === null) return
+    this.#learntFrom = extensions
+    const all = JSON.parse(functions) as string[]
     // Added to what another server of the same address answered.
     this.#functions = new Set([...(this.#functions ?? []), ...all.filter((name) => !this.#permits(name))])
   }

@@ -25,8 +25,8 @@ export interface Statement {
   /** For `query`: what it calls and which statistics views it reads, for `StatementRules` to judge. */
   readonly calls?: readonly string[]
   readonly views?: readonly string[]
-  /** For `query`: whether it is EXPLAIN, and whether that runs what it explains. */
-  readonly explains?: 'plan' | 'analyze'
+  /** For `query`: it is EXPLAIN. */
+  readonly explains?: true
 }
 
 /** A refusal in words: each time it is thrown it is an error of its own, with the stack of its own caller. */
@@ -111,7 +111,7 @@ function byKeyword(found: Token[]): Statement | Refusal {
     case 'explain':
       if (!DATA.has(explained(words) ?? ''))
         return session('EXPLAIN of such a statement can leave something in the session')
-      return naming(found, { kind: 'query', explains: runsWhatItExplains(found) ? 'analyze' : 'plan' })
+      return naming(found, { kind: 'query', explains: true })
     case 'lock':
       if (LOCKS_THAT_LET_OTHERS_WRITE.test(lockMode(words))) return query
       return session(
@@ -185,14 +185,6 @@ function asPostgresCutsIt(name: string): string {
     .subarray(0, 63)
     .toString()
     .replace(/\ufffd+$/, '')
-}
-
-function runsWhatItExplains(found: Token[]): boolean {
-  // Options may be quoted, and EXPLAIN ANALYZE without parentheses is one too: only a plain false is no.
-  const end = found.findIndex((token) => token.kind === 'word' && DATA.has(token.text))
-  return found
-    .slice(0, end)
-    .some(({ kind, text }, at) => kind !== 'literal' && /^analy[sz]e$/.test(text) && !isWord(found[at + 1], 'false'))
 }
 
 function sizeOf(verdict: Statement | Refusal): number {

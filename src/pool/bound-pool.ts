@@ -239,13 +239,13 @@ export class BoundPool extends pg.Pool {
     try {
       const session = new Session(client)
       await this.#onConnect?.(client as unknown as pg.Client)
-      const plan = { held: [], binding: undefined, query: readInput(roleQuery, undefined) }
+      const plan = { held: [], binding: undefined, query: readInput(roleQuery, [this.#rules.learntFrom]) }
       const { result, error } = await session.run({ kind: 'query' }, plan, 'I')
       if (error !== undefined) throw error
       const row = (result.rows as unknown as RoleRow[])[0]
       this.#checkRole(row)
       if (session.failure !== undefined) throw session.failure
-      this.#rules.learn(row?.functions)
+      if (row) this.#rules.learn(row)
       if (session.marked !== undefined) {
         throw new TenancyError('CONFIG.INVALID', 'onConnect left the connection in a transaction.', {
           hint: 'COMMIT before onConnect resolves.',

@@ -180,10 +180,10 @@ class PortableAdapter implements SqlDriverAdapter {
       await tx.queryRaw(sqlQuery("SELECT pg_catalog.set_config('tenancy.probe', 'bound', true)"))
       const probe = await tx.queryRaw(sqlQuery("SELECT pg_catalog.current_setting('tenancy.probe', true)"))
       if (probe.rows[0]?.[0] !== 'bound') throw noTransactions(this.adapterName)
-      const { columnNames, rows } = await tx.queryRaw(sqlQuery(roleQuery))
+      const { columnNames, rows } = await tx.queryRaw(sqlQuery(roleQuery, ['']))
       const row = Object.fromEntries(columnNames.map((name, i) => [name, rows[0]?.[i]])) as unknown as RoleRow
       this.#role.checkRole(row)
-      this.#role.rules.learn(row.functions)
+      this.#role.rules.learn(row)
     } finally {
       await rollback(tx)
     }

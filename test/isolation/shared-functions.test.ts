@@ -194,8 +194,24 @@ test('with directConnections they are sent, and the connection is destroyed', as
   }
 })
 
+test('a connection that is opened after an extension was installed tells of its functions', async () => {
+  const { pool, close } = await openMode('pool', world.db.appUrl, { max: 2 })
+  const asA = <T>(fn: () => Promise<T>) => withTenant(world.a.tenantId, fn)
+  const call = () => asA(() => pool.query('SELECT postgres_fdw_disconnect_all()'))
+  try {
+    await expect(call()).rejects.toMatchObject({ code: '42883' })
+    await runSql(world.db.adminUrl, 'CREATE EXTENSION postgres_fdw')
+    const [first, second] = [await pool.connect(), await pool.connect()]
+    first.release()
+    second.release()
+    await expect(call()).rejects.toMatchObject({ code: 'QUERY.UNSUPPORTED' })
+  } finally {
+    await close()
+  }
+})
+
 test('every function that is let through by name is one that the catalog would have refused, or of another server', async () => {
-  const [row] = await runSql<{ functions: string }>(world.db.adminUrl, roleQuery)
+  const [row] = await runSql<{ functions: string }>(world.db.adminUrl, roleQuery, [''])
   const named = new Set(JSON.parse(row?.functions ?? '[]') as string[])
   // Of later majors, and of extensions that this server has not.
   const elsewhere = /^(?:uuidv[47]|random_normal|array_sample|array_shuffle|gen_.*ulid|st_.*|ssl_.*)$/

@@ -24,6 +24,7 @@ export const fixOrder: readonly string[] = [
   'tenant-index-missing',
   'sealed-without-index',
   'unindexable-filter',
+  'index-tells-values',
   'unique-without-tenant',
   'foreign-key-without-tenant',
   'unvalidated-constraint',

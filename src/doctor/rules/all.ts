@@ -8,6 +8,7 @@ import { defaultPrivileges } from './default-privileges.js'
 import { definerFunction } from './definer-function.js'
 import { foreignKeyWithoutTenant } from './foreign-key-without-tenant.js'
 import { foreignTable } from './foreign-table.js'
+import { indexTellsValues } from './index-tells-values.js'
 import { invalidIndex } from './invalid-index.js'
 import { leakproofFunction } from './leakproof-function.js'
 import { materializedView } from './materialized-view.js'
@@ -67,6 +68,7 @@ export const rules: readonly Rule[] = [
   tenantIndexMissing,
   sealedWithoutIndex,
   unindexableFilter,
+  indexTellsValues,
   invalidIndex,
   unvalidatedConstraint,
   uniqueWithoutTenant,
