@@ -339,7 +339,7 @@ describe.each(modes)('in %s mode', (mode) => {
           ran = true
         }),
       )
-      expect(refusal.message).toBe('The tenant id "" cannot be used: it is empty.')
+      expect(refusal.message).toMatch(/^The tenant id "" cannot be used: it is empty\.$/m)
       expect(ran).toBe(false)
     })
   })

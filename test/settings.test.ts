@@ -82,7 +82,7 @@ describe.each(modes)('in %s mode', (mode) => {
     await expectRefused(
       { id, settings: { 'app.user_id': '7', 'APP.USER_ID': '8' } },
       {
-        message: /^The setting "APP\.USER_ID" is given twice\.$/m,
+        message: /(?:^|: )The setting "APP\.USER_ID" is given twice\.$/m,
         hint: /^Give each setting once/,
       },
     )
@@ -93,7 +93,10 @@ describe.each(modes)('in %s mode', (mode) => {
     const settings = JSON.parse(`{ ${JSON.stringify(name)}: "7", "app.role": "admin" }`)
     await expectRefused(
       { id, settings },
-      { message: /^The setting .* is not declared\.$/s, hint: /^Declare it where the client is made: settings:/ },
+      {
+        message: /(?:^|: )The setting .* is not declared\.$/ms,
+        hint: /^Declare it where the client is made: settings:/,
+      },
     )
   }
 
