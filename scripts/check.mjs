@@ -14,6 +14,7 @@ const steps = [
   ['types', bin('typescript', 'tsc', '-p', '.', '--noEmit')],
   ['imports', bin('dependency-cruiser', 'depcruise', 'src', '--config', '.dependency-cruiser.cjs')],
   ['build', bin('tsup', 'tsup', '--silent')],
+  ['error names', ['scripts/check-error-names.mjs']],
   ['publint', bin('publint', 'publint', 'run', '--strict')],
   // The node10 resolution, which ends with Node 12, knows no exports and cannot find the entry /sql.
   ['types as published', bin('@arethetypeswrong/cli', 'attw', '--pack', '.', '--profile', 'node16', '--no-emoji')],

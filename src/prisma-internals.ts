@@ -321,7 +321,7 @@ export function foreignKeysOf({ _engineConfig }: SharedClient, model: string): R
   const block = new RegExp(`^[ \\t]*model[ \\t]+${model}[ \\t]*\\{(.*?)^[ \\t]*\\}`, 'ms').exec(schema)?.[1] ?? ''
   const relations = block
     .replace(/\/\/.*$/gm, '')
-    .matchAll(/^[ \t]*(\w+)[ \t]+\w+\??[ \t][^\n]*?@relation\(([^)]*)\)/gm)
+    .matchAll(/^[ \t]*(\w+)[ \t]+\w+\??[ \t][^\n]*?@relation\((.*)\)/gm)
   return new Map(
     [...relations].map(([, relation, options]) => {
       const [fields, references] = ['fields', 'references'].map(

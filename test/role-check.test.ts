@@ -21,13 +21,13 @@ afterAll(async () => {
 })
 
 const roles: [role: string, url: () => string, why: RegExp][] = [
-  ['a superuser', () => db.adminUrl, /it is a superuser\.$/],
-  ['a BYPASSRLS role', () => db.bypassUrl, /it has BYPASSRLS\.$/],
-  ['the owner of protected tables', () => db.ownerUrl, /it owns (?:projects|tasks), or is a member of its owner\.$/],
+  ['a superuser', () => db.adminUrl, /it is a superuser\.$/m],
+  ['a BYPASSRLS role', () => db.bypassUrl, /it has BYPASSRLS\.$/m],
+  ['the owner of protected tables', () => db.ownerUrl, /it owns (?:projects|tasks), or is a member of its owner\.$/m],
   [
     'a member of the owner role',
     () => urlOf(db.appUrl, { user: member, password: member }),
-    /it owns (?:projects|tasks), or is a member of its owner\.$/,
+    /it owns (?:projects|tasks), or is a member of its owner\.$/m,
   ],
 ]
 

@@ -82,7 +82,7 @@ describe.each(modes)('in %s mode', (mode) => {
     await expectRefused(
       { id, settings: { 'app.user_id': '7', 'APP.USER_ID': '8' } },
       {
-        message: /^The setting "APP\.USER_ID" is given twice\.$/,
+        message: /(?:^|: )The setting "APP\.USER_ID" is given twice\.$/m,
         hint: /^Give each setting once/,
       },
     )
@@ -93,7 +93,10 @@ describe.each(modes)('in %s mode', (mode) => {
     const settings = JSON.parse(`{ ${JSON.stringify(name)}: "7", "app.role": "admin" }`)
     await expectRefused(
       { id, settings },
-      { message: /^The setting .* is not declared\.$/s, hint: /^Declare it where the client is made: settings:/ },
+      {
+        message: /(?:^|: )The setting .* is not declared\.$/ms,
+        hint: /^Declare it where the client is made: settings:/,
+      },
     )
   }
 
@@ -115,7 +118,7 @@ describe.each(modes)('in %s mode', (mode) => {
     ['a promise', Promise.resolve('7')],
   ])('%s is no value', async (_, value) => {
     await expectRefused({ id, settings: { 'app.user_id': value } } as unknown as Tenant, {
-      message: /^The value of the setting "app\.user_id" is no text of at most 4096 bytes\.$/,
+      message: /^The value of the setting "app\.user_id" is no text of at most 4096 bytes\.$/m,
       hint: /^Give a string without NUL/,
     })
   })
@@ -129,7 +132,7 @@ describe.each(modes)('in %s mode', (mode) => {
     ['an object that inherits', Object.create({ 'app.user_id': '7' })],
   ])('%s is no set of settings', async (_, settings) => {
     await expectRefused({ id, settings } as unknown as Tenant, {
-      message: /^withTenant was given settings that are no object of names and texts\.$/,
+      message: /^withTenant was given settings that are no object of names and texts\.$/m,
       hint: /^Give settings: \{/,
     })
   })

@@ -1,5 +1,5 @@
 import * as prompts from '@clack/prompts'
-import { TenancyError } from '../errors.js'
+import { isTenancyError, TenancyError, withoutHint } from '../errors.js'
 
 /** Questions in a terminal. Ctrl+C or Escape ends the command, and nothing is written. */
 
@@ -31,7 +31,7 @@ export async function askText(message: string, initial: string, check: (text: st
       check(text ?? '')
       return undefined
     } catch (error) {
-      return (error as Error).message
+      return isTenancyError(error) ? withoutHint(error) : String(error)
     }
   }
   return answered(await prompts.text({ message, initialValue: initial, validate }))

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Checked } from '../doctor/finding.js'
 import type { DoctorOptions } from '../doctor/options.js'
-import { isTenancyError, TenancyError } from '../errors.js'
+import { isTenancyError, TenancyError, withoutHint } from '../errors.js'
 import { configFile, type ResolvedConfig, readConfig } from '../schema/config.js'
 import type { Database } from './connect.js'
 import { expectedOf, withSchema } from './expected.js'
@@ -69,7 +69,7 @@ export async function doctorOptionsOf(
     },
     notChecked: [
       ...(says?.notChecked ?? []),
-      ...(problem ? [{ what: 'Whether the database is what its schema says', reason: problem.message }] : []),
+      ...(problem ? [{ what: 'Whether the database is what its schema says', reason: withoutHint(problem) }] : []),
     ],
   }
 }

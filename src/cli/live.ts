@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { isTenancyError } from '../errors.js'
+import { isTenancyError, withoutHint } from '../errors.js'
 import { stepsLeft } from '../migration/done.js'
 import { tenancyMigrations, type WrittenMigration } from '../migration/online-file.js'
 import type { Step } from '../migration/step.js'
@@ -70,7 +70,7 @@ async function rowsInTheWay(client: Client, steps: readonly Step[]): Promise<Row
         await checkRowsAhead({ client }, title, action)
       } catch (error) {
         if (!isTenancyError(error) || error.code !== 'MIGRATION.ROWS') throw error
-        found.push({ title, message: error.message, hint: error.hint, count: Number(error.meta['count']) })
+        found.push({ title, message: withoutHint(error), hint: error.hint, count: Number(error.meta['count']) })
       }
     }
   }

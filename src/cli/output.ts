@@ -1,5 +1,5 @@
 import colors from 'picocolors'
-import { isTenancyError } from '../errors.js'
+import { isTenancyError, withoutHint } from '../errors.js'
 
 /** 0: fine. 1: something is left to do, or to look at. 2: it could not run. */
 export type ExitCode = 0 | 1 | 2
@@ -38,7 +38,7 @@ export class Output {
 /** An error as people read it: what happened, and what to type. No stack trace, unless TENANCY_DEBUG asks for it. */
 export function reportError(error: unknown, options: { json: boolean }): void {
   const known = isTenancyError(error) ? error : undefined
-  const message = known?.message ?? `${(error as Error | undefined)?.message ?? error}`
+  const message = known ? withoutHint(known) : `${(error as Error | undefined)?.message ?? error}`
   const hint = known?.hint ?? 'This is not an error that tenancy expects. TENANCY_DEBUG=1 shows where it came from.'
   const { code, docsUrl } = known ?? { code: 'UNEXPECTED' }
   const output = new Output(options)

@@ -1,5 +1,5 @@
 import { letDatabaseAnswer } from '../database-answers.js'
-import { TenancyError } from '../errors.js'
+import { TenancyError, withoutHint } from '../errors.js'
 import { attacks } from './attacks/all.js'
 import type { Attack } from './attacks/attack.js'
 import { show, textOfStep } from './client.js'
@@ -152,7 +152,7 @@ async function tryOn(world: World, target: Target, attack: Attack, unproved: Ten
   } catch (error) {
     if (error instanceof TenancyError && error.code === 'ISOLATION.UNPROVEN') {
       unproved.push(error)
-      return notApplicable(`nothing is proved: ${error.message}`, trial.tried)
+      return notApplicable(`nothing is proved: ${withoutHint(error)}`, trial.tried)
     }
     if (!(error instanceof Leaked)) throw error
     if (!(await world.isIntact())) {

@@ -177,7 +177,7 @@ test('rows in the way of a foreign key are found before anything is changed', as
   const before = await catalog(world)
   await expect(apply(world, {}, steps)).rejects.toMatchObject({
     code: 'MIGRATION.ROWS',
-    message: 'Foreign key of tasks to projects: tasks are odd (200 rows).',
+    message: expect.stringContaining('Foreign key of tasks to projects: tasks are odd (200 rows).'),
     hint: 'Even them out. This lists them: SELECT id FROM tasks;',
   })
   expect(await catalog(world)).toEqual(before)
@@ -223,7 +223,9 @@ test('a task that points at another tenant is found when its turn comes, and the
   const at = fixtureSteps.findIndex(({ key }) => key.startsWith('foreign key'))
   await expect(apply(world, {}, fixtureSteps.toSpliced(at, 0, spoil))).rejects.toMatchObject({
     code: 'MIGRATION.ROWS',
-    message: 'Foreign key of tasks to projects: tasks point at projects of another tenant (20 rows).',
+    message: expect.stringContaining(
+      'Foreign key of tasks to projects: tasks point at projects of another tenant (20 rows).',
+    ),
     hint: expect.stringContaining('This lists them: SELECT child.id FROM'),
   })
   expect((await catalog(world)).join()).not.toContain('tasks_tenant_id_project_id_fkey')
@@ -233,7 +235,7 @@ test('a role that owns nothing is told what it takes, and nothing is changed', a
   const before = await catalog(world)
   await expect(apply({ ownerUrl: world.appUrl })).rejects.toMatchObject({
     code: 'MIGRATION.FAILED',
-    message: 'Tenant column of projects: must be owner of table projects.',
+    message: expect.stringContaining('Tenant column of projects: must be owner of table projects.'),
     hint: expect.stringContaining('Run it as the owner of the tables'),
   })
   expect(await catalog(world)).toEqual(before)

@@ -98,7 +98,9 @@ test('a migration that was applied with another text is refused', async () => {
   await recordMigration(client, tenancy)
   await expect(recordMigration(client, { ...tenancy, sql: 'SELECT 2;' })).rejects.toMatchObject({
     code: 'MIGRATION.CONFLICT',
-    message: 'The migration 20260102000000_tenancy was applied with another text than it has now.',
+    message: expect.stringContaining(
+      'The migration 20260102000000_tenancy was applied with another text than it has now.',
+    ),
     hint: expect.stringContaining('tenancy migration'),
   })
   expect(await records()).toHaveLength(1)
@@ -111,7 +113,7 @@ test('a migration that failed is refused until it is resolved, as the hint says'
   await expect(prisma.deploy([broken])).rejects.toThrow()
   await expect(recordMigration(client, broken)).rejects.toMatchObject({
     code: 'MIGRATION.CONFLICT',
-    message: 'Prisma has the migration 20260102000000_tenancy on record as failed.',
+    message: expect.stringContaining('Prisma has the migration 20260102000000_tenancy on record as failed.'),
     hint: 'Type: prisma migrate resolve --rolled-back 20260102000000_tenancy, then start again.',
   })
   await prisma.resolveRolledBack(tenancy.name)
@@ -132,7 +134,7 @@ test('a prisma migrate at work is waited for as long as Prisma itself waits, the
   await other.query('SELECT pg_advisory_lock(72707369)')
   await expect(recordMigration(client, tenancy)).rejects.toMatchObject({
     code: 'MIGRATION.BLOCKED',
-    message: 'Another prisma migrate is at work in this database.',
+    message: expect.stringContaining('Another prisma migrate is at work in this database.'),
     hint: expect.stringContaining('start again'),
   })
   await other.end()

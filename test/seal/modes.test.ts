@@ -145,7 +145,7 @@ describe.each(modes)('in %s mode', (mode) => {
     const refused = {
       name: 'TenancyError',
       code: 'CONNECTION.BIND_FAILED',
-      message: 'The database does not accept the seal of the tenant: it is not genuine.',
+      message: expect.stringContaining('The database does not accept the seal of the tenant: it is not genuine.'),
       hint: expect.stringContaining('tenancy seal add'),
     }
     await expect(count(withNext)).rejects.toMatchObject(refused)
@@ -174,7 +174,7 @@ describe.each(modes)('in %s mode', (mode) => {
     const { a } = await newWorld(db, prisma)
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + off * 1000 })
     await expect(withTenant(a.tenantId, () => prisma.project.count())).rejects.toMatchObject({
-      message: `The database does not accept the seal of the tenant: ${why}.`,
+      message: expect.stringContaining(`The database does not accept the seal of the tenant: ${why}.`),
       hint,
     })
   })

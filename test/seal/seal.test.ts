@@ -155,7 +155,11 @@ describe.each([
     ['a megabyte', randomBytes(2 ** 20), 'has more than 1024 bytes'],
   ])('%s as key, and shows nothing of it', (_, given, what) => {
     const refusal = refused(() => open({ keyId: 'k1', key: given }))
-    expect(refusal).toEqual({ code: 'CONFIG.INVALID', message: `The key of the seal ${what}.`, hint: HOW })
+    expect(refusal).toEqual({
+      code: 'CONFIG.INVALID',
+      message: expect.stringContaining(`The key of the seal ${what}.`),
+      hint: HOW,
+    })
   })
 
   test.each([

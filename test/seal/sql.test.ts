@@ -291,7 +291,7 @@ describe.each(majors)('on PostgreSQL %i', (major) => {
       for (const taken of [{ ...second, key: randomBytes(32) }, first])
         expect(await refusal(addSealKey(owner, taken))).toEqual({
           code: 'CONFIG.INVALID',
-          message: `The key id "${taken.keyId}" stands for another key, or for a retired one.`,
+          message: expect.stringContaining(`The key id "${taken.keyId}" stands for another key, or for a retired one.`),
           hint: 'Give the key another id.',
         })
       expect(await tenantOf(sealOf(A, { key: first }))).toMatch('TSL01')
@@ -301,14 +301,16 @@ describe.each(majors)('on PostgreSQL %i', (major) => {
       await retireSealKey(owner, 'c')
       expect(await refusal(retireSealKey(owner, 'b'))).toMatchObject({
         code: 'CONFIG.INVALID',
-        message: 'The key "b" is the only one, and without it no tenant would see a row.',
+        message: expect.stringContaining('The key "b" is the only one, and without it no tenant would see a row.'),
         hint: expect.stringContaining('Add another'),
       })
       expect(await tenantOf(sealOf(A, { key: second }))).toBe(A)
     })
 
     test('that do not exist cannot be retired', async () => {
-      expect(await refusal(retireSealKey(owner, 'z'))).toMatchObject({ message: 'There is no key "z".' })
+      expect(await refusal(retireSealKey(owner, 'z'))).toMatchObject({
+        message: expect.stringContaining('There is no key "z".'),
+      })
       expect(await refusal(retireSealKey(owner, "b' OR true --"))).toMatchObject({ code: 'CONFIG.INVALID' })
       expect(await refusal(addSealKey(owner, { keyId: 'd', key: 'letmein' }))).toMatchObject({ code: 'CONFIG.INVALID' })
     })

@@ -302,7 +302,9 @@ describe('built concurrently', () => {
     await owner.query(create ?? '')
     expect(await failure(owner.query(look ?? ''))).toMatchObject({
       code: 'P0001',
-      message: 'Index online_tenant_id_id_idx is invalid: its build was interrupted, or still goes on.',
+      message: expect.stringContaining(
+        'Index online_tenant_id_id_idx is invalid: its build was interrupted, or still goes on.',
+      ),
       hint: 'If nobody is building it: DROP INDEX CONCURRENTLY online_tenant_id_id_idx; then run this again.',
     })
     await owner.query('DROP INDEX CONCURRENTLY online_tenant_id_id_idx')
@@ -344,7 +346,9 @@ describe('a role that could get round the policies is refused and gets nothing:'
     await admin.query(`DROP ROLE ${other}`)
     expect(refusal).toMatchObject({
       code: 'P0001',
-      message: `Role ${other} could get round row-level security as ${quoteIdentifier(member ? roles[member] : roles.other)}.`,
+      message: expect.stringContaining(
+        `Role ${other} could get round row-level security as ${quoteIdentifier(member ? roles[member] : roles.other)}.`,
+      ),
       hint: expect.stringContaining(`ALTER ROLE ${other} NOSUPERUSER NOBYPASSRLS`),
     })
     expect(granted.rowCount).toBe(0)

@@ -1,4 +1,4 @@
-import { isTenancyError } from '../../src/errors.js'
+import { isTenancyError, withoutHint } from '../../src/errors.js'
 
 /** What a call is refused with; throws where it is not refused. */
 export function refused(call: () => unknown): { code: string; message: string; hint: string } {
@@ -7,7 +7,7 @@ export function refused(call: () => unknown): { code: string; message: string; h
     result = call()
   } catch (error) {
     if (!isTenancyError(error)) throw error
-    return { code: error.code, message: error.message, hint: error.hint }
+    return { code: error.code, message: withoutHint(error), hint: error.hint }
   }
   throw new Error(`Was not refused, but returned ${JSON.stringify(result)}`)
 }

@@ -75,12 +75,12 @@ test('the constraint of a long name is shortened to 63 bytes', () => {
 test.each([tenantColumn, tenantDefault])('a misspelt option and an unknown type are refused with a hint', (call) => {
   expect(refused(() => call('projects', { typ: 'int' } as never))).toEqual({
     code: 'CONFIG.INVALID',
-    message: `${call.name} has no option "typ".`,
+    message: expect.stringContaining(`${call.name} has no option "typ".`),
     hint: 'Use one of: column, type, setting.',
   })
   expect(refused(() => call('projects', { type: 'serial' } as never))).toEqual({
     code: 'CONFIG.INVALID',
-    message: 'The tenant column type is "serial".',
+    message: expect.stringContaining('The tenant column type is "serial".'),
     hint: 'Use one of: uuid, int, bigint, text.',
   })
 })
@@ -90,7 +90,7 @@ test.each([dropTenantColumn, dropTenantDefault, allowNoTenant, requireTenant, re
   (call) => {
     expect(refused(() => call('projects', { type: 'int' } as never))).toEqual({
       code: 'CONFIG.INVALID',
-      message: `${call.name} has no option "type".`,
+      message: expect.stringContaining(`${call.name} has no option "type".`),
       hint: 'Use one of: column.',
     })
   },

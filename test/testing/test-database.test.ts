@@ -128,7 +128,7 @@ describe('what is refused leaves nothing behind', () => {
   test('a folder without migrations', async () => {
     await expect(createTestDatabase({ url, migrations: 'nowhere' })).rejects.toMatchObject({
       code: 'CONFIG.INVALID',
-      message: 'There is no migration in "nowhere".',
+      message: expect.stringContaining('There is no migration in "nowhere".'),
     })
   })
 
@@ -137,7 +137,7 @@ describe('what is refused leaves nothing behind', () => {
     await write('1_broken', 'SELECT 1;\nCREATE TABEL x (id int);', broken)
     await expect(createTestDatabase({ url, migrations: broken })).rejects.toMatchObject({
       code: 'MIGRATION.FAILED',
-      message: expect.stringMatching(/1_broken\/migration\.sql, line 2: syntax error at or near "TABEL"\.$/),
+      message: expect.stringMatching(/1_broken\/migration\.sql, line 2: syntax error at or near "TABEL"\.\n/),
     })
     await rm(broken, { recursive: true })
     expect(await left()).toEqual([])
@@ -146,7 +146,7 @@ describe('what is refused leaves nothing behind', () => {
   test('a role that is not there, and one that no policy binds', async () => {
     await expect(createTestDatabase({ url, migrations, appRole: 'nobody_here' })).rejects.toMatchObject({
       code: 'CONFIG.INVALID',
-      message: 'After the migrations there is no role "nobody_here".',
+      message: expect.stringContaining('After the migrations there is no role "nobody_here".'),
     })
     await expect(createTestDatabase({ url, migrations, appRole: ROLES.bypass })).rejects.toMatchObject({
       code: 'ROLE.BYPASSES_RLS',

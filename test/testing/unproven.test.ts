@@ -32,7 +32,7 @@ async function during<T>(sql: string, undo: string, fn: () => Promise<T>): Promi
 test('a client in which nothing belongs to a tenant is no pass', async () => {
   expect(await refusal({ tenantColumn: 'org_id' })).toEqual({
     code: 'CONFIG.INVALID',
-    message: 'No model of this client has a column "org_id": nothing belongs to a tenant.',
+    message: expect.stringContaining('No model of this client has a column "org_id": nothing belongs to a tenant.'),
     hint: "Give the column's name in the database: assertTenantIsolation(prisma, { tenants, tenantColumn: 'org_id' }).",
   })
 })
@@ -44,7 +44,9 @@ test('a check constraint that no derived value satisfies asks for values, and ta
     async () => {
       expect(await refusal()).toEqual({
         code: 'ISOLATION.UNPROVEN',
-        message: `No row of Project can be made: name needs a value, and the check constraint "code" wants (name ~ '^[A-Z]{3}-[0-9]{4}$'::text).`,
+        message: expect.stringContaining(
+          `No row of Project can be made: name needs a value, and the check constraint "code" wants (name ~ '^[A-Z]{3}-[0-9]{4}$'::text).`,
+        ),
         hint: 'Give values for it: assertTenantIsolation(prisma, { tenants, values: { Project: { name: … } } }).',
       })
       let n = 1000
@@ -159,7 +161,9 @@ test('a table of all kinds of columns gets its rows, and one of an unknown kind 
 test('a shared table without rows asks for one', async () => {
   await during('DELETE FROM plans', "INSERT INTO plans VALUES ('free'), ('paid')", async () => {
     expect(await refusal()).toMatchObject({
-      message: 'No row of Project can be made: it refers to Plan, and tenant a sees no row there.',
+      message: expect.stringContaining(
+        'No row of Project can be made: it refers to Plan, and tenant a sees no row there.',
+      ),
       hint: 'Put a row into Plan before, or give values for Project: values: { Project: { … } }.',
     })
   })
@@ -176,7 +180,7 @@ test('a scope that is not opened is told', async () => {
 
 test('a function as that calls nothing is told', async () => {
   expect(await refusal({ as: async () => undefined })).toMatchObject({
-    message: 'The function as did not call what it was given.',
+    message: expect.stringContaining('The function as did not call what it was given.'),
     hint: 'as: (tenant, fn) => runAs(tenant, fn)',
   })
 })

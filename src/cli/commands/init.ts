@@ -1,6 +1,6 @@
 import { access, rename, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { isTenancyError, TenancyError } from '../../errors.js'
+import { isTenancyError, TenancyError, withoutHint } from '../../errors.js'
 import { classify } from '../../schema/classify.js'
 import { checkConfig, configFile, type ResolvedConfig, type TenancyConfig } from '../../schema/config.js'
 import type { PrismaSchema } from '../../schema/model.js'
@@ -62,7 +62,7 @@ export async function init(options: InitOptions): Promise<ExitCode> {
   if (asks) end(next)
   else output.line(next)
   if (!problems) return 0
-  output.note(`${problems.message}\n\n${problems.hint}`)
+  output.note(`${withoutHint(problems)}\n\n${problems.hint}`)
   return 1
 }
 
