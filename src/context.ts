@@ -19,7 +19,7 @@ export class Scope {
   readonly across: AcrossUse | undefined
   /** Set while the library itself writes the audit of a use of `acrossTenants`: the id of the use. */
   readonly audits: string | undefined
-  /** Set while Prisma's engine works for an extended client: a bare client on a TenantPool never has it. */
+  /** Set while Prisma's engine works for an extended client: its requests were told apart by scope. */
   readonly admitted: boolean
   /** Set in the body of an interactive transaction. */
   readonly inTransaction: boolean

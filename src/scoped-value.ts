@@ -60,7 +60,11 @@ function isData(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null) return true
   if (isBuiltIn(value)) return true
   if (depth > 8 || !(Array.isArray(value) || isPlainObject(value))) return false
-  return Object.values(value).every((each) => isData(each, depth + 1))
+  return Reflect.ownKeys(value).every((name) => {
+    // Read from the value: Prisma's proxies describe a method as undefined.
+    const isGetter = Reflect.getOwnPropertyDescriptor(value, name)?.get !== undefined
+    return !isGetter && isData(Reflect.get(value, name), depth + 1)
+  })
 }
 
 /** Has internal slots, which no proxy has. Its own methods know no database. */

@@ -33,6 +33,7 @@ import { PrismaPg as TheirAdapter } from '@prisma/adapter-pg'
 const tenantId = ${JSON.stringify(tenantId)}
 const otherTenantId = ${JSON.stringify(other.tenantId)}
 process.env.DATABASE_URL = ${JSON.stringify(db.appUrl)}
+process.env.REPLICA_URL = ${JSON.stringify(db.appUrl)}
 process.env.REPORTS_URL = ${JSON.stringify(db.bypassUrl)}
 process.env.TENANT_SEAL_KEY = ${JSON.stringify(randomBytes(32).toString('base64'))}
 const existingPrismaClient = new TheirClient({ adapter: new TheirAdapter({ connectionString: process.env.DATABASE_URL }) })

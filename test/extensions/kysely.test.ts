@@ -2,7 +2,7 @@
 // and after ours, on $forTenant, in both modes.
 import { Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
 import kyselyExtension from 'prisma-extension-kysely'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, expectTypeOf, test } from 'vitest'
 import type { PrismaClient } from '../../generated/test/client.js'
 import { withTenant } from '../../src/context.js'
 import type { Mode } from '../support/modes.js'
@@ -59,6 +59,7 @@ describe.each(everyWay)('in $mode mode, applied $order ours', ({ mode, order }) 
 
   test('$kysely on $forTenant is that tenant, in whatever scope its query is executed', async () => {
     const { $kysely } = open(mode, order).$forTenant(A)
+    expectTypeOf($kysely).toEqualTypeOf<Kysely<Tables>>()
     const query = $kysely.selectFrom('projects').select('tenant_id').distinct()
     for (const run of [(fn: () => Promise<unknown>) => withTenant(B, fn), (fn: () => Promise<unknown>) => fn()]) {
       expect(await run(() => tenants($kysely))).toEqual([A])

@@ -93,6 +93,16 @@ function ways(client: PrismaClient) {
         then: (...handlers: Parameters<Promise<{ id: string }[]>['then']>) =>
           client.project.findMany().then(...handlers),
       }),
+      $getter: {
+        get all() {
+          return client.project.findMany().then((rows) => rows)
+        },
+      },
+      $iterable: {
+        async *[Symbol.asyncIterator]() {
+          yield* await client.project.findMany()
+        },
+      },
       async *$each() {
         yield* await client.project.findMany()
       },
@@ -132,6 +142,12 @@ const calls: Readonly<Record<string, (client: Extended) => Rows>> = {
   'an async iterator': async (p) => {
     const rows: { id: string }[] = []
     for await (const row of p.$each()) rows.push(row)
+    return rows
+  },
+  'a getter of a plain object': (p) => p.$getter.all as Rows,
+  'an async iterable': async (p) => {
+    const rows: { id: string }[] = []
+    for await (const row of p.$iterable) rows.push(row)
     return rows
   },
   'a client that is returned': (p) => p.$itself().project.findMany() as Rows,
