@@ -19,7 +19,7 @@ module.exports = {
     { name: 'rules-see-facts', severity: 'error', from: { path: '^src/doctor/rules/' }, to: { path: '^src/doctor/(catalog-sql|read-catalog|evaluate|doctor|gather-facts)[.]ts$', dependencyTypesNot: ['type-only'] } },
     { name: 'gate-stands-alone', severity: 'error', from: { path: '^src/gate/' }, to: { path: '^src/', pathNot: '^src/(gate/|errors|diagnostics)' } },
     { name: 'context-knows-no-database', severity: 'error', from: { path: '^src/(context|configured-clients|tenant|tenant-name)\\.ts$' }, to: { path: '^src/', pathNot: '^src/(errors|diagnostics|tenant|show-value|configured-clients|across/(use|access)[.]ts)' } },
-    { name: 'pool-knows-no-extension', severity: 'error', from: { path: '^src/pool/' }, to: { path: '^src/(extension|scope-requests|scoped-client|portable|index)' } },
+    { name: 'pool-knows-no-extension', severity: 'error', from: { path: '^src/pool/' }, to: { path: '^src/(extension|scope-requests|scoped-client|scoped-value|replicas|portable|index)' } },
     { name: 'testing-uses-the-client', severity: 'error', from: { path: '^src/testing/' }, to: { path: '^src/', pathNot: `^src/(testing/|sql/|context\\.ts|configured-clients\\.ts|tenant\\.ts|database-answers\\.ts|prisma-internals\\.ts|${words})` } },
     { name: 'testing-knows-no-runner', severity: 'error', from: { path: '^src/testing/' }, to: { path: 'node_modules', pathNot: 'node_modules/(pg|@types/pg)/' } },
     { name: 'frameworks-know-the-context', severity: 'error', from: { path: '^src/frameworks/' }, to: { path: '^src/', pathNot: `^src/(frameworks/|context\\.ts|configured-clients\\.ts|tenant\\.ts|${words})` } },

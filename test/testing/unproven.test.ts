@@ -204,7 +204,7 @@ test('something that is no client is refused', async () => {
 test.each([
   [{ tenants: [A] }, 'Give two ids of tenants that are there for the test: tenants: [a, b].'],
   [{ tenants: [A, A] }, 'Give two different ids: tenants: [a, b].'],
-  [{ tenant: A }, 'It has: tenants, as, tenantColumn, models, shared, skip, values, print.'],
+  [{ tenant: A }, 'It has: tenants, as, tenantColumn, models, shared, skip, values, reads, print.'],
   [{ skip: { Note: '' } }, "skip: { Note: 'why' }."],
   [{ models: ['Nope'] }, 'It has: Board, Plan, Project, Task, Note.'],
   [{ shared: ['Nope'] }, "Name models as the schema does: shared: ['Country']."],
