@@ -21,8 +21,8 @@ export class Scope {
   readonly audits: string | undefined
   /** Set while Prisma's engine works for an extended client: its requests were told apart by scope. */
   readonly admitted: boolean
-  /** Set in the body of an interactive transaction. */
-  readonly inTransaction: boolean
+  /** Set in the body of an interactive transaction, and in every scope that is opened there. */
+  readonly transaction: InteractiveTransaction | undefined
   /**
    * What is bound for this scope, kept by who worked it out: one object for a scope and its twins. A scope lives as
    * long as a request, and each of its queries asks.
@@ -38,7 +38,7 @@ export class Scope {
       across,
       audits,
     }: Pick<Scope, 'tenant' | 'tenantIds' | 'settings' | 'across'> & Partial<Pick<Scope, 'audits'>>,
-    twin?: Pick<Scope, 'bound' | 'admitted' | 'inTransaction'>,
+    twin?: Pick<Scope, 'bound' | 'admitted' | 'transaction'>,
   ) {
     this.tenant = tenant
     this.tenantIds = tenantIds
@@ -46,22 +46,31 @@ export class Scope {
     this.across = across
     this.audits = audits
     this.admitted = twin?.admitted ?? false
-    this.inTransaction = twin?.inTransaction ?? false
+    this.transaction = twin?.transaction
     this.bound = twin?.bound ?? {}
   }
 
   /** The same scope, marked as Prisma's engine at work for an extended client. */
   admit(): Scope {
     if (this.admitted) return this
-    const { bound, inTransaction } = this
-    this.#admitted ??= new Scope(this, { bound, inTransaction, admitted: true })
+    const { bound, transaction } = this
+    this.#admitted ??= new Scope(this, { bound, transaction, admitted: true })
     return this.#admitted
   }
 
-  /** The same scope, marked as the body of an interactive transaction. */
-  enterTransaction(): Scope {
-    return new Scope(this, { bound: this.bound, admitted: false, inTransaction: true })
+  /** The same scope, in the body of an interactive transaction. */
+  enter(transaction: InteractiveTransaction): Scope {
+    return new Scope(this, { bound: this.bound, admitted: false, transaction })
   }
+
+  get inTransaction(): boolean {
+    return this.transaction?.over === false
+  }
+}
+
+/** What its body left running is outside it once it is over. */
+export interface InteractiveTransaction {
+  over: boolean
 }
 
 const MAX_SETTING_BYTES = 4096
@@ -92,7 +101,7 @@ const scopes = shared[storageKey]
  * @example await withTenant(tenantId, () => prisma.project.findMany())
  */
 export async function withTenant<T>(tenant: Tenant, fn: () => T | PromiseLike<T>): Promise<T> {
-  return runInScope(tenantScope(tenant), async () => await fn())
+  return openScope(tenantScope(tenant), async () => await fn())
 }
 
 /**
@@ -102,7 +111,7 @@ export async function withTenant<T>(tenant: Tenant, fn: () => T | PromiseLike<T>
  */
 export async function withoutTenant<T>(fn: () => T | PromiseLike<T>): Promise<T> {
   if (scopeChannel.hasSubscribers) runInScope(noTenantScope, () => tellScope(noTenantScope))
-  return runInScope(noTenantScope, async () => await fn())
+  return openScope(noTenantScope, async () => await fn())
 }
 
 /**
@@ -124,6 +133,12 @@ export function tryCurrentTenant(): string | undefined {
 /** The scope in force, or undefined. */
 export function currentScope(): Scope | undefined {
   return scopes.getStore()
+}
+
+/** Runs `fn` in a scope that is opened here: in a transaction's body, it is a scope inside that transaction. */
+export function openScope<T>(scope: Scope, fn: () => T): T {
+  const transaction = scopes.getStore()?.transaction
+  return runInScope(transaction === undefined ? scope : scope.enter(transaction), fn)
 }
 
 /** Runs `fn` in exactly this scope; `undefined` is outside any. */

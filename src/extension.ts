@@ -4,7 +4,7 @@ import { AcrossBinder } from './across/across-binder.js'
 import { type AcrossTenantsOptions, callerOf, notConfigured, runAcross } from './across/across-tenants.js'
 import { Binder, type BindingOptions } from './binding.js'
 import { type ConfiguredClient, register, unregister } from './configured-clients.js'
-import { runInScope, type Scope, type Tenant, tenantScope } from './context.js'
+import { openScope, type Scope, type Tenant, tenantScope } from './context.js'
 import { TenancyError } from './errors.js'
 import { StatementRules } from './gate/statement-rules.js'
 import { isTenantPool, type TenantPool } from './pool/tenant-pool.js'
@@ -95,7 +95,7 @@ export function tenancy(options: PoolOptions | PortableOptions = {}) {
         /** The same client bound to one tenant, for code without an async context. Takes what `withTenant` takes. */
         $forTenant<C extends object>(this: C, tenant: Tenant): C {
           const scope = tenantScope(tenant)
-          return bindClient(Prisma.getExtensionContext(this) as C, (call) => runInScope(scope, call))
+          return bindClient(Prisma.getExtensionContext(this) as C, (call) => openScope(scope, call))
         },
         /** `acrossTenants` with what is configured for this client, for processes with several. */
         $acrossTenants,

@@ -112,7 +112,9 @@ function scopeTransactions(shared: SharedClient, keyOf: KeyOf): void {
         if (typeof input !== 'function') return await open.call(this, input as unknown[], options)
         const scope = currentScope()
         keyOf(scope)
-        const inside = (scope as Scope).enterTransaction()
+        const outer = scope?.inTransaction ? scope.transaction : undefined
+        const transaction = outer ?? { over: false }
+        const inside = (scope as Scope).enter(transaction)
         const body = async (tx: object) => {
           try {
             return await runInScope(inside, async () => await input(guard(tx, inside, keyOf)))
@@ -121,7 +123,11 @@ function scopeTransactions(shared: SharedClient, keyOf: KeyOf): void {
             throw error
           }
         }
-        return await runInScope((scope as Scope).admit(), () => open.call(this, body, options))
+        try {
+          return await runInScope((scope as Scope).admit(), () => open.call(this, body, options))
+        } finally {
+          if (transaction !== outer) transaction.over = true
+        }
       } catch (error) {
         if (thrown?.error === error) throw error
         const original = tenancyErrorWithin(error)

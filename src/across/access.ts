@@ -1,5 +1,6 @@
 import { auditScope, runInScope } from '../context.js'
 import { TenancyError } from '../errors.js'
+import { showValue } from '../show-value.js'
 import { AUDIT_TABLE } from '../sql/across-audit.js'
 import { quoteTable, type TableName } from '../sql/quote.js'
 import type { AcrossUse } from './use.js'
@@ -44,7 +45,7 @@ export class AcrossAccess {
 
   constructor({ audit = false, onAcrossTenants }: AcrossOptions, run: RunOnPrimary) {
     if (onAcrossTenants !== undefined && typeof onAcrossTenants !== 'function')
-      throw invalid('onAcrossTenants is no function', 'onAcrossTenants: (report) => log.info(report)')
+      throw invalid('onAcrossTenants is not a function', 'onAcrossTenants: (report) => log.info(report)')
     this.#run = run
     this.#table = audit === false ? undefined : quoteTable(audit === true ? AUDIT_TABLE : audit)
     this.#report = onAcrossTenants
@@ -56,9 +57,9 @@ export class AcrossAccess {
     const sql = `INSERT INTO ${this.#table} (id, reason, caller, may_write) VALUES ($1::text::uuid, $2::text, $3::text, $4::text::boolean)`
     const values = [id, reason, caller ?? null, String(write)]
     const rows = await this.#audit(id, sql, values).catch((cause: unknown) => {
-      throw notAudited('its row could not be written, so its function did not start', cause)
+      throw notAudited(`the row of ${id} was not written, so its function did not start`, cause)
     })
-    if (rows !== 1) throw notAudited('its row could not be written, so its function did not start')
+    if (rows !== 1) throw notAudited(`the row of ${id} was not written, so its function did not start`)
   }
 
   async end(use: AcrossUse, outcome: AcrossReport['outcome']): Promise<void> {
@@ -77,25 +78,28 @@ export class AcrossAccess {
     if (this.#table === undefined) return
     const sql = `UPDATE ${this.#table} SET finished_at = pg_catalog.now(), outcome = $2::text, statements = $3::text::integer WHERE id = $1::text::uuid AND finished_at IS NULL`
     const rows = await this.#audit(id, sql, [id, outcome, String(statements)]).catch((cause: unknown) => {
-      throw notAudited('its outcome could not be written', cause)
+      throw notAudited(`the outcome of ${id} was not written`, cause)
     })
-    if (rows !== 1) throw notAudited('its outcome could not be written: its row is gone, or has an outcome already')
+    if (rows !== 1) throw notAudited(`the outcome of ${id} was not written: its row is gone, or has an outcome already`)
   }
 }
 
 /** @throws TenancyError `CONFIG.INVALID` */
 export function checkStatementTimeout(value: unknown = 30_000): number {
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 2_147_483_647) return value as number
-  throw invalid('statementTimeout is no time in milliseconds', 'statementTimeout: 30_000')
+  throw invalid(
+    `statementTimeout is ${showValue(value)}`,
+    'Give milliseconds: statementTimeout: 30_000, or 0 for no limit.',
+  )
 }
 
 function invalid(what: string, hint: string): TenancyError {
-  return new TenancyError('CONFIG.INVALID', `acrossTenants is not configured as it must be: ${what}.`, { hint })
+  return new TenancyError('CONFIG.INVALID', `Invalid option acrossTenants: ${what}.`, { hint })
 }
 
 function notAudited(what: string, cause?: unknown): TenancyError {
-  return new TenancyError('ACROSS.NOT_AUDITED', `A use of acrossTenants could not be audited: ${what}.`, {
-    hint: 'Make the table on the primary: acrossTenantsAudit() of prisma-extension-tenancy/sql. Is the primary there?',
+  return new TenancyError('ACROSS.NOT_AUDITED', `The audit of acrossTenants failed: ${what}.`, {
+    hint: 'See the cause. Where the table is missing or too old, run acrossTenantsAudit() of prisma-extension-tenancy/sql on the primary.',
     cause,
   })
 }

@@ -23,14 +23,17 @@ export class AcrossBinder implements Binds {
   bind(scope: Scope | undefined): Binding {
     const use = scope?.across
     if (use === undefined) {
-      throw new TenantMismatchError('A connection of the bypass role was used outside acrossTenants.', {
-        hint: 'Give connections back, and end transactions, before the function of acrossTenants returns.',
-      })
+      throw new TenantMismatchError(
+        'A connection of the bypass role was used outside acrossTenants. Nothing was sent.',
+        {
+          hint: 'Release clients, and end transactions, before the function of acrossTenants returns.',
+        },
+      )
     }
     if (use.over) {
       throw unsupported(
-        'This acrossTenants is over: its function has returned. Nothing was sent.',
-        'Await everything inside: acrossTenants({ reason }, async () => { await … }).',
+        'A query of acrossTenants came after its function had returned. Nothing was sent.',
+        'Await every query inside: acrossTenants({ reason }, async () => { await … }).',
       )
     }
     // Two uses never share a statement: each has its own limits, and its own account.

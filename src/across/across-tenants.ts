@@ -4,12 +4,13 @@ import { acrossScope, currentScope, runInScope } from '../context.js'
 import { type AcrossEnd, type AcrossEvent, acrossChannel } from '../diagnostics.js'
 import { TenancyError } from '../errors.js'
 import { unsupported } from '../refusals.js'
+import { showValue } from '../show-value.js'
 import type { AcrossAccess } from './access.js'
 import { AcrossUse } from './use.js'
 
 /** Why tenants are read across, and how far. */
 export interface AcrossTenantsOptions {
-  /** For whoever reads the audit: at most 1,000 characters. */
+  /** What the audit says of it: at most 1,000 characters. */
   readonly reason: string
   /** Lets statements write, where the role may. Default `false`: the server refuses every write. */
   readonly write?: boolean | undefined
@@ -21,6 +22,9 @@ export interface AcrossTenantsOptions {
  * (https://www.postgresql.org/docs/current/sql-set-transaction.html), unless `write: true`. A `withTenant` inside
  * narrows to that tenant again, on the app role.
  *
+ * In the body of a Prisma transaction it is refused, since it would not see the transaction's rows. A BEGIN on a client
+ * of `pool.connect()` belongs to its client and to no scope, so beside one it runs, and sees what is committed.
+ *
  * @returns what `fn` returns
  * @throws TenancyError `CONFIG.INVALID` where it is not configured, or for several clients: use theirs,
  *   `prisma.$acrossTenants(…)`; `QUERY.UNSUPPORTED` in a transaction; `ACROSS.NOT_AUDITED`
@@ -31,7 +35,7 @@ export async function acrossTenants<T>(options: AcrossTenantsOptions, fn: () => 
   const [access, ...more] = configuredClients().flatMap(({ across }) => across ?? [])
   if (access === undefined) throw notConfigured()
   if (more.length > 0) {
-    throw new TenancyError('CONFIG.INVALID', 'acrossTenants is configured for several clients of this process.', {
+    throw new TenancyError('CONFIG.INVALID', 'acrossTenants is configured for several clients in this process.', {
       hint: 'Say which: prisma.$acrossTenants({ reason }, () => …).',
     })
   }
@@ -48,7 +52,7 @@ export async function runAcross<T>(
   const use = new AcrossUse({ id: randomUUID(), caller, ...checkOptions(options) })
   if (currentScope()?.inTransaction) {
     throw unsupported(
-      'acrossTenants was called inside a transaction, whose rows it would not see as the transaction does.',
+      'acrossTenants was called inside a transaction, whose uncommitted rows it would not see.',
       'Call it before the transaction or after.',
     )
   }
@@ -74,7 +78,7 @@ function tellAcross(use: AcrossUse, outcome?: AcrossEnd['outcome']): void {
 
 export function notConfigured(): TenancyError {
   return new TenancyError('CONFIG.INVALID', 'acrossTenants is not configured.', {
-    hint: 'new TenantPool({ …, acrossTenants: { connectionString: process.env.REPORTS_URL } }), with a login of the bypass role.',
+    hint: 'Give a login of the bypass role: new TenantPool({ …, acrossTenants: { connectionString } }), or tenancy({ acrossTenants: { adapter } }).',
   })
 }
 
@@ -88,21 +92,22 @@ export function callerOf(fn: (...args: never[]) => unknown): string | undefined 
 
 function checkOptions(options: unknown): Pick<AcrossUse, 'reason' | 'write'> {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw invalid('its options are no object', "acrossTenants({ reason: 'monthly invoices' }, () => …)")
+    throw invalid('the options are not an object', "acrossTenants({ reason: 'monthly invoices' }, () => …)")
   const { reason, write = false, ...rest } = options as AcrossTenantsOptions
   const [unknown] = Object.keys(rest)
-  if (unknown !== undefined) throw invalid(`it has no option ${JSON.stringify(unknown)}`, 'Take the option out.')
+  if (unknown !== undefined)
+    throw invalid(`there is no option ${showValue(unknown)}`, 'Its options are reason and write.')
   if (typeof reason !== 'string' || reason.trim() === '' || reason.length > 1000 || /[\0\p{Surrogate}]/u.test(reason))
     throw invalid(
-      'reason is no text of 1 to 1,000 characters',
+      'reason is not text of 1 to 1,000 characters',
       "acrossTenants({ reason: 'monthly invoices' }, () => …)",
     )
-  if (typeof write !== 'boolean') throw invalid('write is neither true nor false', 'write: true, or leave it out.')
+  if (typeof write !== 'boolean') throw invalid(`write is ${showValue(write)}`, 'write: true, or leave it out.')
   return { reason, write }
 }
 
 function invalid(what: string, hint: string): TenancyError {
-  return new TenancyError('CONFIG.INVALID', `acrossTenants was called as it cannot be: ${what}.`, { hint })
+  return new TenancyError('CONFIG.INVALID', `Invalid call to acrossTenants: ${what}.`, { hint })
 }
 
 function settle<T>(run: () => Promise<T>): Promise<PromiseSettledResult<T>> {

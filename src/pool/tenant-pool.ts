@@ -138,7 +138,7 @@ function invalid(what: string, hint: string): TenancyError {
 
 function checkConfigOfAcross(given: unknown): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw invalid('acrossTenants is no object', 'acrossTenants: { connectionString: process.env.REPORTS_URL }')
+    throw invalid('acrossTenants is not an object', 'acrossTenants: { connectionString: process.env.REPORTS_URL }')
   for (const name of ['onConnect', 'verify', 'pipeline', 'statement_timeout']) {
     if ((given as Record<string, unknown>)[name] !== undefined)
       throw invalid(`acrossTenants has no option ${name}`, 'The limit of its statements is statementTimeout.')

@@ -199,7 +199,7 @@ describe.each(modes)('in %s mode', (mode) => {
     })
     await expect(made[0]).rejects.toMatchObject({
       code: 'QUERY.UNSUPPORTED',
-      message: expect.stringContaining('is over'),
+      message: expect.stringContaining('after its function had returned'),
     })
     expect(later).toBeDefined()
     await expect((later as () => PromiseLike<number>)()).rejects.toMatchObject({ code: 'TENANT.REQUIRED' })
