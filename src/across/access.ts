@@ -65,9 +65,11 @@ export class AcrossAccess {
   async end(use: AcrossUse, outcome: AcrossReport['outcome']): Promise<void> {
     const { id, reason, caller, write, startedAt, statements } = use
     const duration = Date.now() - startedAt.getTime()
-    await this.#finish(use, outcome).finally(() =>
-      this.#report?.({ id, reason, caller, write, startedAt, duration, statements, outcome }),
-    )
+    const report = { id, reason, caller, write, startedAt, duration, statements, outcome }
+    const [finished] = await Promise.allSettled([this.#finish(use, outcome)])
+    // A use without its outcome is worse than a hook that throws.
+    const [reported] = await Promise.allSettled([(async () => this.#report?.(report))()])
+    for (const step of [finished, reported]) if (step.status === 'rejected') throw step.reason
   }
 
   #audit(id: string, sql: string, values: readonly (string | null)[]): Promise<number> {

@@ -6,7 +6,7 @@ import type { AcrossReport } from '../../src/across/access.js'
 import { seedTenants, type TenantDatabase } from '../support/database.js'
 import { startFlightProxy } from '../support/flight-proxy.js'
 import { modes } from '../support/modes.js'
-import { startPostgres } from '../support/postgres.js'
+import { runSql, startPostgres } from '../support/postgres.js'
 import { auditOf, createAuditedDatabase, openAcross } from './open-across.js'
 
 let db: TenantDatabase
@@ -87,9 +87,10 @@ describe.each(modes)('in %s mode', (mode) => {
       { audit: true, onAcrossTenants: (report) => void reports.push(report) },
     )
     behind.pool.on('error', () => {})
+    const lost = randomUUID()
     const use = (reason: string, fn: () => unknown) => behind.prisma.$acrossTenants({ reason }, fn)
     await use('before', () => 1)
-    const error = await use('lost', async () => {
+    const error = await use(lost, async () => {
       proxy.cut()
       await proxy.stop()
       return behind.prisma.project.count()
@@ -99,8 +100,8 @@ describe.each(modes)('in %s mode', (mode) => {
     )
     expect(error).toMatchObject({ code: 'ACROSS.NOT_AUDITED', message: expect.stringContaining(reports[1]?.id ?? '?') })
     expect(error.cause).toBeDefined()
-    expect(reports).toMatchObject([{ reason: 'before' }, { reason: 'lost', outcome: 'returned', statements: 1 }])
-    expect(await auditOf(db, 'lost')).toMatchObject([{ id: reports[1]?.id, outcome: null, finished: false }])
+    expect(reports).toMatchObject([{ reason: 'before' }, { reason: lost, outcome: 'returned', statements: 1 }])
+    expect(await auditOf(db, lost)).toMatchObject([{ id: reports[1]?.id, outcome: null, finished: false }])
     // And no use begins without it.
     let ran = false
     await expect(
@@ -131,6 +132,9 @@ describe.each(modes)('in %s mode', (mode) => {
       }),
     ).rejects.toThrow('of the use')
     expect((await auditOf(db, reason)).map(({ outcome }) => outcome).sort()).toEqual(['returned', 'threw'])
+    await expect(
+      use(() => runSql(db.adminUrl, `DELETE FROM tenancy.across_tenants WHERE reason = '${reason}'`)),
+    ).rejects.toMatchObject({ code: 'ACROSS.NOT_AUDITED' })
     await hooked.close()
     const unaudited = openAcross(mode, db, { audit: 'no_such_table', onAcrossTenants })
     await expect(unaudited.prisma.$acrossTenants({ reason }, () => 1)).rejects.toMatchObject({
