@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { TenancyError } from '../errors.js'
 import type { Wire } from './pg-internals.js'
 
+type Writes = Pick<Wire, 'parse' | 'close'>
+
 /** Keys of what the pool itself prepares. No name that a caller gives contains NUL. */
 export const BINDING = '\0bind'
 export const BEGIN = '\0begin'
@@ -58,13 +60,13 @@ export class PreparedStatements {
   }
 
   /** Writes Close for what was forgotten. First in a flight: what follows may fail, and is then skipped. */
-  closeForgotten(wire: Wire): void {
+  closeForgotten(wire: Writes): void {
     for (const name of this.#closing) wire.close({ type: 'S', name })
     this.#closing = []
   }
 
   /** Writes Parse, unless the connection has the statement. Returns the name under which the server knows it. */
-  parse(wire: Wire, key: string, text: string): string {
+  parse(wire: Writes, key: string, text: string): string {
     if (key === '') {
       wire.parse({ name: '', text })
       return ''

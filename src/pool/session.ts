@@ -43,10 +43,16 @@ export class Session {
   /** pg's own client. It never leaves the pool. */
   readonly client: pg.PoolClient
   readonly #prepared = new PreparedStatements()
+  #unit: Unit | undefined
 
   constructor(client: pg.PoolClient) {
-    checkWire(client as unknown as pg.Client)
+    const wire = checkWire(client as unknown as pg.Client)
     this.client = client
+    // pg tells no query of these.
+    wire.on('parseComplete', () => this.#unit?.confirm('1'))
+    wire.on('bindComplete', () => this.#unit?.confirm('2'))
+    wire.on('closeComplete', () => this.#unit?.confirm('3'))
+    wire.on('noData', () => this.#unit?.handleNoData())
     // pg's pool listens only while a connection is idle; an error that nobody hears ends the process.
     client.on('error', (error) => {
       this.failure ??= error
@@ -115,12 +121,14 @@ export class Session {
     let outcome = await this.#send(plan, expect)
     // In a transaction of its own it can be sent once more.
     if (expected === 'I' && outcome.status === 'I' && isStale(outcome.error)) outcome = await this.#send(plan, expect)
+    this.#unit = undefined
     this.#inspect(statement, outcome, expected)
     return { result: outcome.result, error: asUsersMeetIt(outcome.error), status: outcome.status }
   }
 
   #send(plan: UnitPlan, expected: Expected): Promise<Outcome> {
     const unit = new Unit(plan, expected, this.#prepared, this.keepsPrepared, this.client as unknown as TypeParsers)
+    this.#unit = unit
     // Outside any scope: what pg does later on this socket must not run in the scope of whoever wrote last.
     runInScope(undefined, () => this.client.query(unit as unknown as pg.Submittable))
     return unit.outcome

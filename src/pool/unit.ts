@@ -61,13 +61,18 @@ export class Unit {
   readonly #result: ResultBuilder
   /** What goes before the binding. */
   readonly #opening: readonly string[]
+  /** What the server has to confirm, in this order: `3` a Close, `1` a Parse, `2` a Bind, `C` a command of the prelude. */
+  readonly #script: string[] = []
+  #confirmed = 0
   /** Commands to complete before the query's own messages begin. */
   #preludeLeft: number
   #bound: unknown[] | undefined
   #error: unknown
   #tag: string | undefined
-  #described: unknown[] | undefined
+  /** The columns; `null` where the server said that there are none. */
+  #described: unknown[] | null | undefined
   #rows = 0
+  #finished = false
   #wire: Wire | undefined
   #settle!: (outcome: Outcome) => void
 
@@ -114,16 +119,17 @@ export class Unit {
     const { binding, query } = this.#plan
     if (!binding && this.#opening.length === 0 && PLAIN_CONTROL.test(query.text)) {
       wire.query(query.text)
+      this.#described = null
       return
     }
-    this.#prepared.closeForgotten(wire)
+    this.#prepared.closeForgotten(this)
     for (const text of this.#opening) {
       this.#write(wire, this.#prepares && text === 'BEGIN' ? BEGIN : '', text, [], false)
-      wire.execute({ portal: '' })
+      this.#execute(wire)
     }
     if (binding) {
       this.#write(wire, this.#prepares ? BINDING : '', binding.sql, binding.values, false)
-      wire.execute({ portal: '' })
+      this.#execute(wire)
     }
     this.#write(wire, query.name, query.text, query.values, query.binary)
     wire.describe({ type: 'P', name: '' })
@@ -132,11 +138,42 @@ export class Unit {
   }
 
   #write(wire: Wire, key: string, text: string, values: QueryInput['values'], binary: boolean): void {
-    wire.bind({ statement: this.#prepared.parse(wire, key, text), values, binary })
+    wire.bind({ statement: this.#prepared.parse(this, key, text), values, binary })
+    this.#script.push('2')
+  }
+
+  #execute(wire: Wire): void {
+    wire.execute({ portal: '' })
+    this.#script.push('C')
+  }
+
+  /** @internal What {@link PreparedStatements} writes. */
+  parse(message: { name: string; text: string }): void {
+    this.#wire?.parse(message)
+    this.#script.push('1')
+  }
+
+  /** @internal */
+  close(message: { type: 'S'; name: string }): void {
+    this.#wire?.close(message)
+    this.#script.push('3')
+  }
+
+  /** ParseComplete, BindComplete or CloseComplete, which pg hands to no query. */
+  confirm(kind: '1' | '2' | '3'): void {
+    if (this.#finished) return
+    if (this.#script[this.#confirmed] === kind) this.#confirmed += 1
+    else this.#surprise('a confirmation out of turn')
+  }
+
+  handleNoData(): void {
+    if (this.#finished) return
+    if (!this.#inTurn() || this.#described !== undefined) this.#surprise('no columns')
+    else this.#described = null
   }
 
   handleRowDescription(message: { fields: unknown[] }): void {
-    if (this.#inPrelude() || this.#described || this.#ended() || this.#expected.tag)
+    if (!this.#inTurn() || this.#described !== undefined || this.#expected.tag)
       return void this.#surprise('a row description')
     this.#described = message.fields
     // Asks for the type parsers, which may be the user's.
@@ -145,11 +182,12 @@ export class Unit {
 
   handleDataRow(message: { fields: unknown[] }): void {
     if (this.#inPrelude()) {
-      if (this.#preludeLeft !== 1 || this.#bound) return void this.#surprise('a second row')
+      if (this.#preludeLeft !== 1 || this.#bound || this.#script[this.#confirmed] !== 'C')
+        return void this.#surprise('a second row')
       this.#bound = message.fields
       return
     }
-    if (message.fields.length !== this.#described?.length || this.#ended())
+    if (!this.#inTurn() || message.fields.length !== this.#described?.length)
       return void this.#surprise('a row that it did not describe')
     this.#rows += 1
     if (this.#error !== undefined) return
@@ -159,7 +197,7 @@ export class Unit {
   handleCommandComplete(message: { text: string }): void {
     const { text } = message
     if (!this.#inPrelude()) {
-      if (this.#ended()) return void this.#surprise('a second command')
+      if (!this.#inTurn() || this.#described === undefined) return void this.#surprise('a command out of turn')
       if (this.#expected.tag?.test(text) === false) return void this.#surprise(`the tag ${JSON.stringify(text)}`)
       if (this.#described && !tellsRows(text, this.#rows))
         return void this.#surprise(`${this.#rows} rows and the tag ${JSON.stringify(text)}`)
@@ -167,6 +205,8 @@ export class Unit {
       this.#result.addCommandComplete(message)
       return
     }
+    if (this.#script[this.#confirmed] !== 'C') return void this.#surprise('a command out of turn')
+    this.#confirmed += 1
     this.#preludeLeft -= 1
     if (this.#preludeLeft > 0 || !this.#plan.binding) {
       if (!/^(?:BEGIN|START TRANSACTION|SET)$/.test(text)) this.#surprise('another command than BEGIN')
@@ -179,7 +219,7 @@ export class Unit {
   }
 
   handleEmptyQuery(): void {
-    if (this.#inPrelude() || this.#described || this.#ended() || this.#expected.tag) this.#surprise('an empty query')
+    if (!this.#inTurn() || this.#described !== null || this.#expected.tag) this.#surprise('an empty query')
     else this.#tag = ''
   }
 
@@ -248,6 +288,11 @@ export class Unit {
     return this.#tag !== undefined
   }
 
+  /** The query's own messages: everything before them is confirmed, and the command has not ended. */
+  #inTurn(): boolean {
+    return this.#confirmed === this.#script.length && !this.#ended()
+  }
+
   /** What the protocol does not allow here: nothing of this answer is handed over, and the connection is destroyed. */
   #surprise(what: string): void {
     this.#abandon(answerRefused(what))
@@ -260,12 +305,13 @@ export class Unit {
   }
 
   #finish(error: unknown, status: TransactionStatus | undefined): void {
+    this.#finished = true
     this.#wire?.removeListener('readyForQuery', this.#onReady)
     this.#wire?.removeListener('end', this.#onEnd)
     this.#prepared.settle(error === undefined)
     // pg has wrapped this around its own to stop the query_timeout, which else ends a query that is over.
     this.callback()
-    this.#settle({ result: this.#result, error, status, tag: this.#tag, describedRows: this.#described !== undefined })
+    this.#settle({ result: this.#result, error, status, tag: this.#tag, describedRows: !!this.#described })
   }
 }
 

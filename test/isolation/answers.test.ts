@@ -79,6 +79,13 @@ const wrong: Record<string, Mangle> = {
   ),
   'an empty query after the command': afterTag(own('I')),
   'a row after the end of the flight': described((part) => part.toSpliced(2, 0, own('Z', 'I'))),
+  'no confirmation of a Bind': (answer) => answer.toSpliced(answer.findLastIndex(({ type }) => type === '2'), 1),
+  'no confirmation of a Parse': (answer) => answer.toSpliced(answer.findLastIndex(({ type }) => type === '1'), 1),
+  'its confirmations the other way round': (answer) => {
+    const at = answer.findLastIndex(({ type }) => type === '2')
+    return [...answer.slice(0, at - 1), answer[at], answer[at - 1], ...answer.slice(at + 1)] as WireMessage[]
+  },
+  'no columns as well as columns': described((part) => [own('n'), ...part]),
   'an open transaction': (answer) => answer.with(-1, own('Z', 'T')),
 }
 

@@ -83,9 +83,11 @@ function relay(client: Socket, server: Socket, mangle: Mangle): void {
   }
 }
 
-function encoded({ type, body }: WireMessage): Buffer {
-  const header = Buffer.alloc(5, type, 'latin1')
-  header.writeInt32BE(body.length + 4, 1)
+/** A message as it lies on the wire. */
+export function encoded({ type, body }: WireMessage): Buffer {
+  // The start-up packet has no type.
+  const header = Buffer.alloc(type.length + 4, type, 'latin1')
+  header.writeInt32BE(body.length + 4, type.length)
   return Buffer.concat([header, body])
 }
 
