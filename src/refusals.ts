@@ -50,9 +50,10 @@ export function noWritesHere(cause: unknown): TenancyError {
 }
 
 /** An answer that the protocol does not allow. The statement was in the same flight: whether it ran is not known. */
-export function answerRefused(what: string): TenancyError {
+export function answerRefused(what: string, cause?: unknown): TenancyError {
   return new TenancyError('CONNECTION.BIND_FAILED', `The answer cannot be trusted: the server sent ${what}.`, {
     hint: 'No row of it was handed over, and the connection was destroyed. A write may have been committed: look before you repeat it. If it stays, look at what stands between this service and PostgreSQL.',
+    cause,
   })
 }
 

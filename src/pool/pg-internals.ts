@@ -1,5 +1,6 @@
 // The only file that touches what pg does not document: the wire methods that a submittable query is handed
 // (pg-cursor and pg-query-stream stand on the same ones), pg's result builder and its conversion of values.
+import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import { TenancyError } from '../errors.js'
 
@@ -7,7 +8,7 @@ export type TransactionStatus = 'I' | 'T' | 'E'
 
 /** What `submit(connection)` of a query is handed: one method per message of PostgreSQL's wire protocol. */
 export interface Wire {
-  readonly stream: { cork(): void; uncork(): void; destroy(): void }
+  readonly stream: Pick<Duplex, 'cork' | 'uncork' | 'destroy' | 'listeners' | 'on' | 'removeListener'>
   query(text: string): void
   parse(message: { name: string; text: string }): void
   bind(message: { statement: string; values: readonly WireValue[]; binary: boolean }): void
@@ -65,7 +66,10 @@ export function checkWire(client: pg.Client): Wire {
     'removeListener',
   ] as const
   const complete =
-    wire && methods.every((name) => typeof wire[name] === 'function') && typeof wire.stream?.cork === 'function'
+    wire &&
+    methods.every((name) => typeof wire[name] === 'function') &&
+    typeof wire.stream?.cork === 'function' &&
+    wire.stream.listeners('data').length > 0
   if (!complete) throw unsupported("pg's client has no JavaScript connection")
   if (typeof (client as unknown as Partial<Ending>)._ending !== 'boolean')
     throw unsupported('its client has no _ending')
@@ -93,6 +97,27 @@ export function checkPool(pool: pg.Pool): void {
 /** Answers all that wait for a connection of a pool. Its own `end` forgets them. */
 export function refuseWaiters(pool: pg.Pool, error: Error): void {
   for (const { callback } of (pool as unknown as Waiting)._pendingQueue.splice(0)) callback(error)
+}
+
+/**
+ * Ends the connection on bytes that pg's parser cannot read. It throws then, in a listener of the socket's where nobody
+ * can catch it, and without this the process would end.
+ */
+export function guardParser({ stream }: Wire, unreadable: (cause: unknown) => Error): void {
+  for (const parse of stream.listeners('data')) {
+    stream.on('data', (chunk) => {
+      try {
+        parse(chunk)
+      } catch (error) {
+        // What is not the parser's is a listener's own.
+        const own =
+          !(error instanceof RangeError) && !/^Unknown authenticationOk/.test(String((error as Error)?.message))
+        stream.destroy(own ? undefined : unreadable(error))
+        if (own) throw error
+      }
+    })
+    stream.removeListener('data', parse as (...args: unknown[]) => void)
+  }
 }
 
 export function newResult(rowMode: string | undefined, types: TypeParsers): ResultBuilder {

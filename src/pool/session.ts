@@ -1,8 +1,15 @@
 import type pg from 'pg'
 import { runInScope } from '../context.js'
 import type { Statement } from '../gate/statement.js'
-import { insufficientPrivilege, sealRefused } from '../refusals.js'
-import { checkWire, isEnding, type ResultBuilder, type TransactionStatus, type TypeParsers } from './pg-internals.js'
+import { answerRefused, insufficientPrivilege, sealRefused } from '../refusals.js'
+import {
+  checkWire,
+  guardParser,
+  isEnding,
+  type ResultBuilder,
+  type TransactionStatus,
+  type TypeParsers,
+} from './pg-internals.js'
 import { PreparedStatements } from './prepared-statements.js'
 import { uncaughtIn } from './uncaught.js'
 import { type Expected, type Outcome, Unit, type UnitPlan } from './unit.js'
@@ -48,6 +55,7 @@ export class Session {
   constructor(client: pg.PoolClient) {
     const wire = checkWire(client as unknown as pg.Client)
     this.client = client
+    guardParser(wire, (cause) => answerRefused('bytes that are no message', cause))
     // pg tells no query of these.
     wire.on('parseComplete', () => this.#unit?.confirm('1'))
     wire.on('bindComplete', () => this.#unit?.confirm('2'))

@@ -7,7 +7,7 @@ import { TenantPool } from '../../src/pool/tenant-pool.js'
 import { dataRow, type Mangle, type ManglingProxy, startManglingProxy, valuesOf } from '../support/mangling-proxy.js'
 import { runSql, startPostgres } from '../support/postgres.js'
 import type { WireMessage } from '../support/wire-messages.js'
-import { type FaultScene, openScene } from './fault-scene.js'
+import { expectNothingUncaught, type FaultScene, openScene } from './fault-scene.js'
 
 let scene: FaultScene
 let proxy: ManglingProxy
@@ -79,8 +79,16 @@ const wrong: Record<string, Mangle> = {
   ),
   'an empty query after the command': afterTag(own('I')),
   'a row after the end of the flight': described((part) => part.toSpliced(2, 0, own('Z', 'I'))),
-  'no confirmation of a Bind': (answer) => answer.toSpliced(answer.findLastIndex(({ type }) => type === '2'), 1),
-  'no confirmation of a Parse': (answer) => answer.toSpliced(answer.findLastIndex(({ type }) => type === '1'), 1),
+  'no confirmation of a Bind': (answer) =>
+    answer.toSpliced(
+      answer.findLastIndex(({ type }) => type === '2'),
+      1,
+    ),
+  'no confirmation of a Parse': (answer) =>
+    answer.toSpliced(
+      answer.findLastIndex(({ type }) => type === '1'),
+      1,
+    ),
   'its confirmations the other way round': (answer) => {
     const at = answer.findLastIndex(({ type }) => type === '2')
     return [...answer.slice(0, at - 1), answer[at], answer[at - 1], ...answer.slice(at + 1)] as WireMessage[]
@@ -213,6 +221,16 @@ describe('what may come at any time', () => {
     const insert = () => scene.inA(() => pool.query('INSERT INTO late VALUES (1), (1) RETURNING id'))
     await expect(insert()).rejects.toMatchObject({ code: '23505' })
     expect(await scene.inA(pid)).toBe(before)
+  })
+
+  test.each([
+    ['a row that ends before its columns do', own('D', 'SE')],
+    ['a demand for a password of an unknown kind', own('R', '????')],
+  ])('bytes that are no message end the connection and not the process: %s', async (_, message) => {
+    // At the very end, where no other bytes stand in for those that are missing.
+    proxy.mangle((answer) => [...answer.slice(0, -1), message])
+    await expect(scene.inA(names)).rejects.toMatchObject(refused)
+    await expectNothingUncaught()
   })
 
   test('a message of no known type ends the connection', async () => {
