@@ -118,8 +118,8 @@ export const LEFT_OPEN: readonly LeftOpen[] = [
     attack: [
       `SELECT run($x$DO $$ DECLARE s record; BEGIN
          FOR s IN SELECT name, statement FROM pg_prepared_statements WHERE statement LIKE 'SELECT pg_catalog.set_config(''app.ten%' LOOP
-           EXECUTE 'DEALLOCATE ' || s.name;
-           EXECUTE 'PREPARE ' || s.name || '(text) AS '
+           EXECUTE 'DEALLOCATE ' || quote_ident(s.name);
+           EXECUTE 'PREPARE ' || quote_ident(s.name) || '(text) AS '
              || replace(s.statement, 'pg_catalog.set_config(''app.tenant_id'', $1, true)', '$1');
          END LOOP;
          PERFORM set_config('app.tenant_id', '{A}', false);
