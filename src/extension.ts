@@ -4,7 +4,7 @@ import { AcrossBinder } from './across/across-binder.js'
 import { type AcrossTenantsOptions, callerOf, notConfigured, runAcross } from './across/across-tenants.js'
 import { Binder, type BindingOptions } from './binding.js'
 import { type ConfiguredClient, register, unregister } from './configured-clients.js'
-import { openScope, type Scope, type Tenant, tenantScope } from './context.js'
+import { auditScope, openScope, runInScope, type Scope, type Tenant, tenantScope } from './context.js'
 import { TenancyError } from './errors.js'
 import { StatementRules } from './gate/statement-rules.js'
 import { isTenantPool, type TenantPool } from './pool/tenant-pool.js'
@@ -200,7 +200,9 @@ function installPortable(
     rules: acrossRules,
     checkRole: checkBypassRole,
   }
-  const access = new AcrossAccess(across, async (sql, values) => shared.$executeRawUnsafe(sql, ...values))
+  const access = new AcrossAccess(across, (use, sql, values) =>
+    runInScope(auditScope(use), async () => shared.$executeRawUnsafe(sql, ...values)),
+  )
   const factory = new PortableAdapterFactory(across.adapter, acrossRole)
   replaceAdapter(shared, new PortableAdapterFactory(adapter, role, factory), known(shared, role.binder, access))
   scopeRequests(shared, (scope) => (scope?.across ? acrossRole : role).binder.bind(scope).key, role.binder)

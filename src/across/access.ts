@@ -1,4 +1,3 @@
-import { auditScope, runInScope } from '../context.js'
 import { TenancyError } from '../errors.js'
 import { showValue } from '../show-value.js'
 import { AUDIT_TABLE } from '../sql/across-audit.js'
@@ -34,8 +33,8 @@ export interface AcrossReport {
   readonly outcome: 'returned' | 'threw'
 }
 
-/** Runs one statement on the primary, in the scope it is called in, and answers with how many rows it touched. */
-export type RunOnPrimary = (sql: string, values: readonly (string | null)[]) => Promise<number>
+/** Runs one statement on the primary, in the scope of the audit of this use, and answers with how many rows it touched. */
+export type RunOnPrimary = (use: string, sql: string, values: readonly (string | null)[]) => Promise<number>
 
 /** The way of one client to reading across tenants: what is told before and after. */
 export class AcrossAccess {
@@ -56,7 +55,7 @@ export class AcrossAccess {
     if (this.#table === undefined) return
     const sql = `INSERT INTO ${this.#table} (id, reason, caller, may_write) VALUES ($1::text::uuid, $2::text, $3::text, $4::text::boolean)`
     const values = [id, reason, caller ?? null, String(write)]
-    const rows = await this.#audit(id, sql, values).catch((cause: unknown) => {
+    const rows = await this.#run(id, sql, values).catch((cause: unknown) => {
       throw notAudited(`the row of ${id} was not written, so its function did not start`, cause)
     })
     if (rows !== 1) throw notAudited(`the row of ${id} was not written, so its function did not start`)
@@ -72,14 +71,10 @@ export class AcrossAccess {
     for (const step of [finished, reported]) if (step.status === 'rejected') throw step.reason
   }
 
-  #audit(id: string, sql: string, values: readonly (string | null)[]): Promise<number> {
-    return runInScope(auditScope(id), () => this.#run(sql, values))
-  }
-
   async #finish({ id, statements }: AcrossUse, outcome: string): Promise<void> {
     if (this.#table === undefined) return
     const sql = `UPDATE ${this.#table} SET finished_at = pg_catalog.now(), outcome = $2::text, statements = $3::text::integer WHERE id = $1::text::uuid AND finished_at IS NULL`
-    const rows = await this.#audit(id, sql, [id, outcome, String(statements)]).catch((cause: unknown) => {
+    const rows = await this.#run(id, sql, [id, outcome, String(statements)]).catch((cause: unknown) => {
       throw notAudited(`the outcome of ${id} was not written`, cause)
     })
     if (rows !== 1) throw notAudited(`the outcome of ${id} was not written: its row is gone, or has an outcome already`)

@@ -3,7 +3,7 @@ import { AcrossAccess } from '../across/access.js'
 import { notConfigured } from '../across/across-tenants.js'
 import { Binder, type BindingOptions } from '../binding.js'
 import { type ConfiguredClient, register, unregister } from '../configured-clients.js'
-import type { Scope } from '../context.js'
+import { auditScope, runInScope, type Scope } from '../context.js'
 import { TenancyError } from '../errors.js'
 import { StatementRules } from '../gate/statement-rules.js'
 import { checkRole } from '../role-check.js'
@@ -89,8 +89,8 @@ export class TenantPool extends BoundPool {
     if (acrossTenants !== undefined) {
       this.#acrossPool = new AcrossPool(acrossTenants, { allowNames, refuseExplain })
       this.#acrossPool.on('error', (error, client) => this.emit('error', error, client))
-      this.acrossAccess = new AcrossAccess(acrossTenants, async (text, values) => {
-        const { rowCount } = await this.query({ text, values: [...values] })
+      this.acrossAccess = new AcrossAccess(acrossTenants, async (use, text, values) => {
+        const { rowCount } = await runInScope(auditScope(use), () => this.query({ text, values: [...values] }))
         return rowCount ?? 0
       })
     }
