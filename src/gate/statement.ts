@@ -1,5 +1,5 @@
 import { TenancyError } from '../errors.js'
-import { isSymbol, isWord, type Token, tokens } from './lexer.js'
+import { isSymbol, type Token, tokens } from './lexer.js'
 import { mayBeSetLocally } from './local-settings.js'
 import { reachesBeyondTransaction } from './reach.js'
 import { Verdicts } from './verdicts.js'
