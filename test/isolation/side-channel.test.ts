@@ -52,8 +52,9 @@ describe.each(modes)('in %s mode', (mode) => {
         ).toEqual([{ ok: true }])
         const found = await withTenant(b, () =>
           search(async (salary) => {
-            const [row = {}] = await open.prisma.$queryRawUnsafe<Rows>(text(salary))
-            const { Plan } = (row['QUERY PLAN'] as [{ Plan: Record<string, unknown> }])[0]
+            type Explained = [{ 'QUERY PLAN': [{ Plan: Record<string, unknown> }] }]
+            const [row] = await open.prisma.$queryRawUnsafe<Explained>(text(salary))
+            const [{ Plan }] = row['QUERY PLAN']
             // Run, the others' rows are counted; planned, the end of the index is looked up.
             if (explain.includes('ANALYZE')) return Number(Plan['Rows Removed by Filter'] ?? 0) > 0
             return Plan['Node Type'] !== 'Index Scan'
