@@ -11,22 +11,11 @@ import type { AcrossUse } from './use.js'
  */
 export function watch(use: AcrossUse, kind: StatementKind, sql: string): void {
   if (kind === 'query') use.statements += 1
-  if (kind === 'query' && !use.write && callsLargeObjects(sql)) {
-    throw unsupported(
-      'Inside acrossTenants, a function of large objects was not sent: before PostgreSQL 16 it writes in a read-only transaction.',
-      'acrossTenants({ reason, write: true }, () => …)',
-    )
-  }
   if (kind !== 'set-local' || tokens(sql)?.[2]?.text !== 'statement_timeout') return
   throw unsupported(
     'Inside acrossTenants, SET LOCAL statement_timeout was not sent: the limit is in its configuration.',
     'acrossTenants: { …, statementTimeout: 120_000 }, in milliseconds, where the client is made.',
   )
-}
-
-function callsLargeObjects(sql: string): boolean {
-  const found = tokens(sql) ?? []
-  return found.some(({ kind, text }, at) => /^lo_/.test(text) && kind !== 'literal' && found[at + 1]?.text === '(')
 }
 
 /** The server's refusal of a write, as callers of `acrossTenants` should meet it; undefined for every other SQLSTATE. */

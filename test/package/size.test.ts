@@ -5,10 +5,10 @@ import { expect, test } from 'vitest'
 
 import { bundle } from './bundle.js'
 
-test('the main entry is at most 22.5 kB minified and gzipped; the goal of 12 is missed', async () => {
+test('the main entry is at most 32 kB minified and gzipped; the goal of 12 is missed', async () => {
   const { code } = await bundle('src/index.ts')
   const size = gzipSync(code, { level: 9 }).length
-  expect(size).toBeLessThanOrEqual(22_500)
+  expect(size).toBeLessThanOrEqual(32_000)
   // Less than the goal would be news, or an entry that is not there.
   expect(size).toBeGreaterThan(12_000)
 })
