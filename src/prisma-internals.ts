@@ -224,9 +224,7 @@ export type ForeignKey = ReadonlyMap<string, string>
 export function foreignKeysOf({ _engineConfig }: SharedClient, model: string): ReadonlyMap<string, ForeignKey> {
   const schema = typeof _engineConfig.inlineSchema === 'string' ? _engineConfig.inlineSchema : ''
   const block = new RegExp(`^[ \\t]*model[ \\t]+${model}[ \\t]*\\{(.*?)^[ \\t]*\\}`, 'ms').exec(schema)?.[1] ?? ''
-  const relations = block
-    .replace(/\/\/.*$/gm, '')
-    .matchAll(/^[ \t]*(\w+)[ \t]+\w+\??[ \t][^\n]*?@relation\((.*)\)/gm)
+  const relations = block.replace(/\/\/.*$/gm, '').matchAll(/^[ \t]*(\w+)[ \t]+\w+\??[ \t][^\n]*?@relation\((.*)\)/gm)
   return new Map(
     [...relations].map(([, relation, options]) => {
       const [fields, references] = ['fields', 'references'].map(
