@@ -33,6 +33,7 @@ try {
       format: 'esm',
       platform: 'node',
       packages: 'external',
+      logLevel: 'error',
     })
     for (const [name, Class] of Object.entries(await import(pathToFileURL(outfile).href))) {
       if (typeof Class !== 'function' || !(Class.prototype instanceof Error)) continue

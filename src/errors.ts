@@ -128,9 +128,9 @@ function publish(code: TenancyErrorCode, message: string): void {
   if (refusalChannel.hasSubscribers) refusalChannel.publish({ code, message } satisfies RefusalEvent)
 }
 
-/** Errors that were made for one call, and those from which one was made already. */
+/** Errors that were made for one call; and for the others, who has met them. */
 const ofOneCall = new WeakSet<TenancyError>()
-const handedOut = new WeakSet<TenancyError>()
+const metBy = new WeakMap<TenancyError, Set<unknown>>()
 
 /**
  * The error as the caller of one client method meets it: it names the call, and its stack is the caller's. A new object
@@ -138,13 +138,20 @@ const handedOut = new WeakSet<TenancyError>()
  *
  * @param call such as `project.findMany()`, or undefined where nobody knows
  * @param frames the caller's, as lines of a stack
+ * @param caller the same for the members of one array transaction, whose refusal is one event
  */
-export function errorOfCall(original: TenancyError, call: string | undefined, frames: string): TenancyError {
+export function errorOfCall(
+  original: TenancyError,
+  call: string | undefined,
+  frames: string,
+  caller: unknown = {},
+): TenancyError {
   if (ofOneCall.has(original)) return original
   const sentence = withoutHint(original)
+  const callers = metBy.get(original) ?? new Set()
   // Its event was published when it was made; the next caller's refusal is another.
-  if (handedOut.has(original)) publish(original.code, sentence)
-  handedOut.add(original)
+  if (callers.size > 0 && !callers.has(caller)) publish(original.code, sentence)
+  metBy.set(original, callers.add(caller))
   const error = Reflect.construct(Error, [], original.constructor) as TenancyError
   const { stack: _, meta, ...properties } = Object.getOwnPropertyDescriptors(original)
   const named =

@@ -36,7 +36,9 @@ export function scopeRequests(shared: SharedClient, keyOf: KeyOf, binder: Binder
   handler.handleRequestError = (parameters) => {
     const original = tenancyErrorWithin(parameters.error)
     if (original === undefined) return handleRequestError.call(handler, parameters)
-    throw errorOfCall(original, callOf(parameters), callerFrames(parameters, handler.handleRequestError))
+    const { transaction } = parameters
+    const caller = transaction?.kind === 'batch' ? transaction.id : {}
+    throw errorOfCall(original, callOf(parameters), callerFrames(parameters, handler.handleRequestError), caller)
   }
 }
 
