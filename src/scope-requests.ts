@@ -53,27 +53,26 @@ function scopeLoader(
   options.batchBy = (request) => {
     const scope = currentScope()
     request[madeIn] = scope
+    const batch = batchBy(request)
+    // The members of $transaction([…]) stay together, to be sent or refused together.
+    const isMember = request.transaction?.kind === 'batch'
     try {
       if (scope !== undefined) checkWrite(request, scope)
-      const batch = batchBy(request)
-      // The members of $transaction([…]) stay together, to be sent or refused together.
-      if (request.transaction?.kind === 'batch') return batch
+      if (isMember) return batch
       const key = keyOf(scope)
       return batch === undefined || batch === '' ? undefined : `${key}\0${batch}`
     } catch (error) {
       request[refusal] = { error }
-      return undefined
+      return isMember ? batch : undefined
     }
   }
-  options.singleLoader = (request) => {
-    const refused = request[refusal]
-    if (refused === undefined) return inScopeOf([request], () => singleLoader(request))
-    // Not at once: an async caller is on the stack only once it awaits.
-    return new Promise((_, reject) => process.nextTick(reject, refused.error))
-  }
+  options.singleLoader = (request) => inScopeOf([request], () => singleLoader(request))
   options.batchLoader = (requests) => inScopeOf(requests, () => batchLoader(requests))
 
   function inScopeOf(requests: readonly Request[], send: () => Promise<unknown>): Promise<unknown> {
+    const refused = requests.find((request) => request[refusal] !== undefined)?.[refusal]
+    // Not at once: an async caller is on the stack only once it awaits.
+    if (refused !== undefined) return new Promise((_, reject) => process.nextTick(reject, refused.error))
     try {
       const scope = requests[0]?.[madeIn]
       const key = keyOf(scope)
