@@ -3,6 +3,7 @@ import { type AcrossOptions, checkStatementTimeout } from '../across/access.js'
 import { AcrossBinder } from '../across/across-binder.js'
 import { watch, writeRefused } from '../across/watch.js'
 import type { Scope } from '../context.js'
+import { isTenancyError } from '../errors.js'
 import { type StatementOptions, StatementRules } from '../gate/statement-rules.js'
 import { checkBypassRole } from '../role-check.js'
 import type { Admission } from './admission.js'
@@ -32,8 +33,10 @@ export class AcrossPool extends BoundPool {
     if (across === undefined) return admission
     watch(across, admission.statement.kind, admission.input.text)
     const explain = (error: unknown) => {
-      const { code, message } = error as { code?: string; message?: string }
-      return writeRefused(across, code, message, error)
+      // A missing grant is an error of this library by now, and means something else here.
+      const cause = isTenancyError(error) && error.code === 'ROLE.LACKS_PRIVILEGE' ? error.cause : error
+      const { code, message } = cause as { code?: string; message?: string }
+      return writeRefused(across, code, message, cause)
     }
     return { ...admission, explain }
   }

@@ -53,7 +53,6 @@ async function transaction<T>(begin: string, body: (client: pg.PoolClient) => Pr
 /** Whose scope cannot open a transaction, and what it is told. */
 const refused: Record<string, readonly [scope: <T>(fn: () => Promise<T>) => Promise<T>, refusal: object]> = {
   'without a scope': [(fn) => fn(), { name: 'NoTenantError', code: 'TENANT.REQUIRED' }],
-  'for an id of another type': [(fn) => withTenant('no-uuid', fn), { code: 'TENANT.INVALID_ID' }],
   'with a setting that is not declared': [
     (fn) => withTenant({ id: world.a.tenantId, settings: { 'app.none': 'x' } }, fn),
     { code: 'CONFIG.INVALID' },

@@ -83,7 +83,11 @@ describe('one connection', () => {
   let pool: TenantPool
   beforeEach(async () => {
     proxy = await startFlightProxy(await startPostgres())
-    pool = new TenantPool({ connectionString: proxy.url(scene.db.appUrl), max: 1 })
+    pool = new TenantPool({
+      connectionString: proxy.url(scene.db.appUrl),
+      max: 1,
+      allowNames: ['pg_prepared_statements'],
+    })
     await scene.inA(() => pool.query('SELECT 1'))
   })
   afterEach(async () => {

@@ -178,12 +178,13 @@ describe.each(modes)('in %s mode', (mode) => {
       expect((error as TenancyError).hint).toContain('withTenant(tenantId')
     })
 
-    test('a missing grant stays an error of Prisma', async () => {
+    test('a missing grant is an error that names it, and no violation of a policy', async () => {
       const error: unknown = await world
         .asA(() => prisma.$executeRaw`SELECT rolpassword FROM pg_catalog.pg_authid`)
         .catch((reason: unknown) => reason)
-      expect(isTenancyError(error)).toBe(false)
-      expect((error as Error).message).toMatch(/42501|permission denied/)
+      expect(error).toMatchObject({ code: 'ROLE.LACKS_PRIVILEGE', hint: expect.stringContaining('pg_authid') })
+      expect(error).not.toBeInstanceOf(PolicyViolationError)
+      expect((error as Error).message).toContain('permission denied for')
     })
 
     test("Prisma's own errors, and the user's, pass unchanged", async () => {

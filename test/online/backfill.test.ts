@@ -136,7 +136,7 @@ test('a locked row is skipped and filled when it is free, and its holder never w
   const holder = await session()
   await holder.query('BEGIN; UPDATE children SET changed = 1 WHERE id = 10')
   const running = run([fill(['id'])], { batchSize: 100, lockTimeout: 200 })
-  await expect.poll(strays).toBe(1)
+  await expect.poll(strays, { timeout: 20_000 }).toBe(1)
   // Rows that the backfill has passed already: if it held or waited for anything, one of the two would be a deadlock.
   await holder.query('UPDATE children SET changed = 2 WHERE id BETWEEN 1 AND 3000')
   await holder.query('COMMIT')
@@ -179,7 +179,7 @@ test('where the tenant is part of a unique index, such a row is skipped too inst
   const holder = await session()
   await holder.query('BEGIN; INSERT INTO grandchildren VALUES (10)')
   const running = run([fill(['id'])], { lockTimeout: 200 })
-  await expect.poll(strays).toBe(1)
+  await expect.poll(strays, { timeout: 20_000 }).toBe(1)
   await holder.query('COMMIT')
   expect(await running).toMatchObject({ filled: 3_000 })
   await runSql(url, 'DROP TABLE grandchildren')
@@ -239,7 +239,7 @@ test('rows for which no tenant is known are an error with their number and the f
   await expect(run([fill(['id'])])).rejects.toMatchObject({
     code: 'MIGRATION.ROWS',
     message: expect.stringMatching(
-      /^Tenants of the rows of children: no tenant is known for 10 rows of public\.children, id (\d+, ){5}…\.$/,
+      /^Tenants of the rows of children: no tenant is known for 10 rows of public\.children, id (\d+, ){5}…\.$/m,
     ),
     hint: expect.stringContaining('SELECT "id" FROM "public"."children" WHERE "tenant_id" IS NULL;'),
   })
