@@ -25,6 +25,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     // A process a file: AsyncLocalStorage, pools and the environment are never shared between test files.
     pool: 'forks',
+    // Two, also on two cores: a test waits for its server as often as it computes.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -37,14 +37,23 @@ export interface TenancyErrorDetails {
 const brand = Symbol.for('prisma-extension-tenancy.error')
 
 /**
+ * Gives a class of errors its name as text: a minifier renames classes, and loggers ask the class. Not a static field,
+ * which some compilers turn into an assignment, and the name of a function cannot be assigned.
+ */
+export function named(errorClass: object, name: string): void {
+  Object.defineProperty(errorClass, 'name', { value: name })
+}
+
+/**
  * Every error of this library. `message` says what happened, and then in a line of its own what to type, which is also
  * `hint`: test runners and loggers print an error's message, and few print its properties.
  *
  * Recognise it with {@link isTenancyError} rather than `instanceof`: a process can hold two copies of a package.
  */
 export class TenancyError extends Error {
-  /** As text, in each class: a minifier renames classes, and loggers ask the class. */
-  static override readonly name: string = 'TenancyError'
+  static {
+    named(this, 'TenancyError')
+  }
   readonly code: TenancyErrorCode
   readonly hint: string
   readonly docsUrl?: string
@@ -64,7 +73,9 @@ export class TenancyError extends Error {
 
 /** No tenant in scope: nothing was sent to the database. */
 export class NoTenantError extends TenancyError {
-  static override readonly name = 'NoTenantError'
+  static {
+    named(this, 'NoTenantError')
+  }
 
   constructor(what = 'This call') {
     super('TENANT.REQUIRED', `${what} needs a tenant, and no scope is open.`, {
@@ -75,7 +86,9 @@ export class NoTenantError extends TenancyError {
 
 /** A row or a transaction belongs to another tenant than the one in scope. */
 export class TenantMismatchError extends TenancyError {
-  static override readonly name = 'TenantMismatchError'
+  static {
+    named(this, 'TenantMismatchError')
+  }
 
   constructor(message: string, details: TenancyErrorDetails) {
     super('TENANT.MISMATCH', message, details)
@@ -84,7 +97,9 @@ export class TenantMismatchError extends TenancyError {
 
 /** The given id is not a tenant id of the configured type. */
 export class InvalidTenantIdError extends TenancyError {
-  static override readonly name = 'InvalidTenantIdError'
+  static {
+    named(this, 'InvalidTenantIdError')
+  }
 
   constructor(message: string, details: TenancyErrorDetails) {
     super('TENANT.INVALID_ID', message, details)
@@ -93,7 +108,9 @@ export class InvalidTenantIdError extends TenancyError {
 
 /** The tenant has no placement: no schema, no database. */
 export class TenantNotFoundError extends TenancyError {
-  static override readonly name = 'TenantNotFoundError'
+  static {
+    named(this, 'TenantNotFoundError')
+  }
 
   constructor(message: string, details: TenancyErrorDetails) {
     super('TENANT.NOT_FOUND', message, details)
@@ -102,7 +119,9 @@ export class TenantNotFoundError extends TenancyError {
 
 /** A policy refused a write (SQLSTATE 42501). `meta` names the table, and the policy where PostgreSQL names it. */
 export class PolicyViolationError extends TenancyError {
-  static override readonly name = 'PolicyViolationError'
+  static {
+    named(this, 'PolicyViolationError')
+  }
 
   constructor(message: string, details: TenancyErrorDetails) {
     super('POLICY.VIOLATION', message, details)
@@ -154,13 +173,13 @@ export function errorOfCall(
   metBy.set(original, callers.add(caller))
   const error = Reflect.construct(Error, [], original.constructor) as TenancyError
   const { stack: _, meta, ...properties } = Object.getOwnPropertyDescriptors(original)
-  const named =
+  const said =
     call === undefined
       ? sentence
       : sentence.startsWith('A query ')
         ? `${call}${sentence.slice(7)}`
         : `${call}: ${sentence}`
-  const message = withHint(named, original.hint)
+  const message = withHint(said, original.hint)
   Object.defineProperties(error, {
     ...properties,
     message: { ...properties.message, value: message } as PropertyDescriptor,

@@ -1,10 +1,12 @@
-import { TenancyError } from '../errors.js'
+import { named, TenancyError } from '../errors.js'
 import { formatMatrix, type IsolationMatrix } from './matrix.js'
 import type { Leak } from './trial.js'
 
 /** A tenant reached another's rows. `message` holds the first leak with its reproduction; `matrix` holds all of them. */
 export class IsolationError extends TenancyError {
-  static override readonly name = 'IsolationError'
+  static {
+    named(this, 'IsolationError')
+  }
   declare readonly matrix: IsolationMatrix
   /** The first of `matrix.leaks`. */
   readonly leak: Leak

@@ -88,7 +88,7 @@ test('a lock that is never given is an error with the table, the holder and what
   await expect(apply(world, quick)).rejects.toMatchObject({
     code: 'MIGRATION.BLOCKED',
     message: expect.stringMatching(
-      `^Tenant column of projects: no lock on public.projects in 3 attempts, held by process ${rows[0]?.pid} \\(user app_user, application report.*\\)\\.$`,
+      `^Tenant column of projects: no lock on public.projects in 3 attempts, held by process ${rows[0]?.pid} \\(user app_user, application report.*\\)\\.\n`,
     ),
     hint: expect.stringContaining(`SELECT pg_terminate_backend(${rows[0]?.pid});`),
   })
