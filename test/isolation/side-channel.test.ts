@@ -63,7 +63,7 @@ describe.each(modes)('in %s mode', (mode) => {
         expect(found).toBe(SECRET)
         await expect(withTenant(b, () => closed.prisma.$queryRawUnsafe(text(1)))).rejects.toMatchObject({
           code: 'QUERY.UNSUPPORTED',
-          message: 'The statement was not sent: EXPLAIN tells of rows of other tenants.',
+          message: expect.stringContaining('The statement was not sent: EXPLAIN tells of rows of other tenants.'),
         })
       } finally {
         await open.close()

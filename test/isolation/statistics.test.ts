@@ -2,7 +2,7 @@
 // read them, as PostgreSQL has it, and nothing where a superuser ran tenantRoles: not through a view of the user's own either.
 import { randomUUID } from 'node:crypto'
 import { Client } from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { withTenant } from '../../src/context.js'
 import { enableRowLevelSecurity, parentPolicy, protectTable, tenantRoles } from '../../src/sql/index.js'
 import { createTestDatabase, type TenantDatabase } from '../support/database.js'
@@ -82,17 +82,16 @@ describe.each(modes)('in %s mode', (mode) => {
 describe.each([15, 16, 17, 18] as const)('on PostgreSQL %i', (major) => {
   test('no statistics that the app role may read tell whether a row of another tenant was met', async () => {
     const server = await startPostgres({ major })
+    onTestFinished(() => server.stop())
     // The shared server has the template already.
     const found = await runSql(server.adminUrl, 'SELECT FROM pg_database WHERE datname = $1', [TEMPLATE])
     if (found.length === 0) await createTemplate(server.adminUrl)
     const db = await createTestDatabase(server)
     await runSql(db.adminUrl, staff)
+    // Of the tables alone: what else is done in the database or on the server hides the difference in its counts at times.
     expect(await telling(db)).toEqual(
       expect.arrayContaining([
         'pg_stat_get_blocks_hit',
-        'pg_stat_get_db_blocks_hit',
-        'pg_stat_get_db_tuples_fetched',
-        ...(major < 16 ? [] : ['pg_stat_get_io']),
         'pg_stat_get_numscans', // of the parent's index, which the policy asks once a row
         'pg_stat_get_tuples_fetched',
       ]),
@@ -100,7 +99,6 @@ describe.each([15, 16, 17, 18] as const)('on PostgreSQL %i', (major) => {
     await runSql(db.adminUrl, tenantRoles(roles))
     expect(await telling(db)).toEqual([])
     await db.drop()
-    await server.stop()
   })
 })
 
