@@ -2,6 +2,7 @@ import type { Client } from 'pg'
 import { isTenancyError, TenancyError } from '../errors.js'
 import { failure } from '../online/failures.js'
 import { quoteIdentifier } from '../sql/quote.js'
+import { Output } from './output.js'
 
 /** A connection, and the way to more of the same. */
 export interface Database {
@@ -98,6 +99,10 @@ async function open(where: Where, { searchPath = true }: ConnectOptions): Promis
   client.on('error', () => {})
   try {
     await client.connect()
+    // What our SQL could not do says so, with a hint. PostgreSQL's own 'already exists, skipping' has none.
+    client.on('notice', ({ message, hint }) => {
+      if (hint !== undefined) new Output().warn(`${message}\n${hint}`)
+    })
     // As Prisma does with it.
     if (searchPath && where.schema !== undefined)
       await client.query(`SET search_path TO ${quoteIdentifier(where.schema)}`)

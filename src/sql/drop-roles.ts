@@ -2,12 +2,14 @@ import { dollarQuote, quoteLiteral } from './quote.js'
 import { revokes } from './role-grants.js'
 import { type CheckedRoles, checkRoles, type Role, type TenantRoleNames } from './role-options.js'
 import { roleMark } from './roles.js'
+import { restoreStatistics } from './statistics.js'
 
 /**
  * SQL that takes back what `tenantRoles` granted in the current database, and drops the roles that it created, where no
  * other database and nothing else needs them. Roles that were there before stay, as does a BYPASSRLS that one of them got.
  *
- * Everybody may then make temporary tables again, as PostgreSQL has it. A right of everybody to create objects in the
+ * Everybody may then make temporary tables again, and read the statistics again where a superuser runs this, as PostgreSQL
+ * has it. A right of everybody to create objects in the
  * schema, which databases from before PostgreSQL 15 had, does not come back.
  *
  * @throws TenancyError `SQL.INVALID_IDENTIFIER`, `CONFIG.INVALID`
@@ -26,6 +28,7 @@ BEGIN
 END
 `)};
 
+${restoreStatistics()}
 ${all.map(dropRole).join('\n')}`
 }
 

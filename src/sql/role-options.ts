@@ -33,6 +33,12 @@ export interface TenantRolesOptions extends TenantRoleNames {
    */
   shared?: readonly TableName[] | undefined
   /**
+   * Whether every login may go on reading the statistics that count rows (`pg_stat_user_tables`, `pg_stat_database`, …).
+   * They tell values of other tenants; a login that watches the database is better made a member of `pg_monitor`.
+   * Default `false`.
+   */
+  publicStatistics?: boolean | undefined
+  /**
    * The app role's password, or a `SCRAM-SHA-256$…` verifier, which PostgreSQL takes as it is. Default: none is set. It
    * stands in the SQL in clear text; `\password` of psql keeps it out of files and logs.
    */

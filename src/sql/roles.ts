@@ -1,10 +1,11 @@
 import { showValue } from '../show-value.js'
-import { invalidOption } from './options.js'
+import { checkFlag, invalidOption } from './options.js'
 import { dollarQuote, quoteIdentifier, quoteLiteral, type TableName } from './quote.js'
 import { alterDefaults, grantsLater, grantsNow, type RoleKind } from './role-grants.js'
 import { refuseWaysRound, revokeTemporary } from './role-guards.js'
 import { type CheckedRoles, checkRoles, type Role, type TenantRolesOptions } from './role-options.js'
 import { sharedTable } from './shared-table.js'
+import { revokeStatistics } from './statistics.js'
 
 /** On roles that this SQL created, so that the reverse drops no other. */
 export const roleMark = 'created by tenancy'
@@ -19,8 +20,10 @@ export const roleMark = 'created by tenancy'
  *   restores run as it. An owner without BYPASSRLS sees no row, since the policies are forced on it.
  * - *bypass* reads all rows, by BYPASSRLS, in transactions that are read-only.
  *
- * Two of the statements reach further: nobody but owners and those granted it by name can then create objects in the
- * schema, or temporary tables in the current database. Run it as a superuser, or as the owner of the database with
+ * Some of the statements reach further: nobody but owners and those granted it by name can then create objects in the
+ * schema, or temporary tables in the current database; and where a superuser runs it, nobody but members of `pg_monitor`
+ * can read the statistics of this database that count rows, which tell values of other tenants. Without a superuser these
+ * stay readable, and a NOTICE says so. Run it as a superuser, or as the owner of the database with
  * CREATEROLE (and BYPASSRLS, where it is to give that). Prisma's `_prisma_migrations` is kept from app and bypass.
  *
  * It raises an exception where the app role could get round the policies: an existing role that is SUPERUSER, BYPASSRLS,
@@ -32,9 +35,9 @@ export const roleMark = 'created by tenancy'
  * @see https://www.postgresql.org/docs/current/sql-createrole.html
  */
 export function tenantRoles(options: TenantRolesOptions): string {
-  const roles = checkRoles('tenantRoles', options, ['bypassRls', 'shared', 'password'])
+  const roles = checkRoles('tenantRoles', options, ['bypassRls', 'shared', 'publicStatistics', 'password'])
   const { app, migrator, bypass } = roles
-  const { password, shared = [] } = options
+  const { password, shared = [], publicStatistics = false } = options
   if (!Array.isArray(shared)) {
     throw invalidOption(`The option shared is ${showValue(shared)}`, "List the tables, such as shared: ['plans'].")
   }
@@ -51,6 +54,7 @@ export function tenantRoles(options: TenantRolesOptions): string {
     keepMigrationsTable(roles),
     revokeCreate(roles),
     revokeTemporary(roles),
+    ...(checkFlag('publicStatistics', publicStatistics) ? [] : [revokeStatistics(roles)]),
   ]
   return sections.join('\n')
 }

@@ -62,6 +62,20 @@ describe('tenancy roles', () => {
     await expect(countries("INSERT INTO countries VALUES ('x', 'X')")).rejects.toThrow('permission denied')
   })
 
+  test('says what the SQL could not do, and what to type', async () => {
+    const { project, url, roles } = example
+    await runSql(url, `GRANT pg_monitor TO ${roles.app}`)
+    const { code, stderr } = await project.run('roles', '--apply', '--url', url)
+    await runSql(url, `REVOKE pg_monitor FROM ${roles.app}`)
+    expect(code).toBe(0)
+    expect(stderr).toBe(
+      `warning: Role ${roles.app} can still read statistics that count the rows of all tenants, and find out values of other tenants by them.
+It is a member of a role that may read them, such as pg_monitor: REVOKE pg_monitor FROM ${roles.app};
+`,
+    )
+    expect(await project.run('roles', '--apply', '--url', url)).toMatchObject({ code: 0, stderr: '' })
+  })
+
   test.each([
     { what: 'a variable that is not set', args: ['--app-password-env', 'NOT_SET'], says: 'NOT_SET=… tenancy' },
     { what: 'a password that SASLprep may change', args: ['--app-password-env', 'ODD'], says: 'randomBytes' },

@@ -65,6 +65,9 @@ WITH spaces AS (
     'rights', ${rights('proacl', 'f', 'proowner')})
   FROM pg_proc p JOIN spaces ON spaces.oid = pronamespace WHERE prokind <> 'a'
   UNION ALL
+  SELECT 'statistics', oid::regprocedure::text, ${rights('proacl', 'f', 'proowner')}
+  FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname LIKE 'pg\\_stat\\_%'
+  UNION ALL
   SELECT 'type', t.oid::regtype::text, jsonb_build_object('owner', typowner::regrole, 'kind', typtype,
     'rights', ${rights('typacl', 'T', 'typowner')})
   FROM pg_type t JOIN spaces ON spaces.oid = typnamespace

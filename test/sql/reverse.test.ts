@@ -323,6 +323,7 @@ test('the catalog query notices what a reverse could leave behind', async () => 
     'CREATE TRIGGER g BEFORE UPDATE ON t EXECUTE FUNCTION suppress_redundant_updates_trigger()',
     "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     'REVOKE ALL ON FUNCTION f() FROM PUBLIC',
+    'REVOKE ALL ON FUNCTION pg_stat_get_numscans(oid) FROM PUBLIC',
     'CREATE SCHEMA s',
     'GRANT USAGE ON SCHEMA s TO "catalog role"',
     'GRANT SELECT ON t TO "catalog role"',

@@ -3,6 +3,64 @@ import { expect, test } from 'vitest'
 import { dropTenantRoles, tenantRoles } from '../../src/sql/index.js'
 import { refused } from './refused.js'
 
+const statistics = `\
+-- Statistics count the rows that a policy hides, and so tell values of other tenants. Members of pg_monitor may read them.
+DO $tenancy$
+DECLARE
+  superuser boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
+  counting regprocedure;
+  kept text[] := '{}';
+BEGIN
+  FOR counting IN
+    SELECT oid FROM pg_proc
+    WHERE pronamespace = 'pg_catalog'::regnamespace
+      AND proname SIMILAR TO 'pg_stat_get_(xact_|db_|backend_)?(numscans|lastscan|tuples_returned|tuples_fetched|blocks_fetched|blocks_hit|function_%|io)'
+      AND has_function_privilege('app_user', oid, 'EXECUTE')
+    ORDER BY proname
+  LOOP
+    IF superuser THEN
+      EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC, %I', counting, 'app_user');
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_read_all_stats', counting);
+    END IF;
+    IF has_function_privilege('app_user', counting, 'EXECUTE') THEN
+      kept := kept || counting::text;
+    END IF;
+  END LOOP;
+  IF kept <> '{}' THEN
+    RAISE NOTICE 'Role % can still read statistics that count the rows of all tenants, and find out values of other tenants by them.', quote_ident('app_user')
+      USING HINT = CASE WHEN superuser
+        THEN format('It is a member of a role that may read them, such as pg_monitor: REVOKE pg_monitor FROM %I;', 'app_user')
+        ELSE format('Run this as a superuser, or have one run: REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC;', array_to_string(kept, ', '))
+      END;
+  END IF;
+END
+$tenancy$;
+`
+
+const statisticsAgain = `\
+DO $tenancy$
+DECLARE
+  counting regprocedure;
+BEGIN
+  FOR counting IN
+    SELECT pg_proc.oid FROM pg_proc, aclexplode(proacl)
+    WHERE pronamespace = 'pg_catalog'::regnamespace
+      AND proname SIMILAR TO 'pg_stat_get_(xact_|db_|backend_)?(numscans|lastscan|tuples_returned|tuples_fetched|blocks_fetched|blocks_hit|function_%|io)'
+      AND grantee = 'pg_read_all_stats'::regrole
+    ORDER BY proname
+  LOOP
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+      RAISE NOTICE 'Statistics stay closed to all but pg_monitor.'
+        USING HINT = 'Run this as a superuser to give them back to everybody.';
+      EXIT;
+    END IF;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', counting);
+    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM pg_read_all_stats', counting);
+  END LOOP;
+END
+$tenancy$;
+`
+
 test('the app role gets rows and nothing else', () => {
   expect(tenantRoles({ app: 'app_user', owner: 'app_owner' })).toBe(`\
 DO $tenancy$
@@ -69,7 +127,8 @@ BEGIN
   END IF;
 END
 $tenancy$;
-`)
+
+${statistics}`)
 })
 
 test('the migrator gets all rows and what the owner may, the bypass role reads all rows', () => {
@@ -212,7 +271,8 @@ BEGIN
   END IF;
 END
 $tenancy$;
-`)
+
+${statistics}`)
 })
 
 test('the reverse takes back what was granted, and drops the roles it created', () => {
@@ -268,6 +328,7 @@ BEGIN
 END
 $tenancy$;
 
+${statisticsAgain}
 DO $tenancy$
 BEGIN
   IF EXISTS (
@@ -324,6 +385,11 @@ test('a migrator that is the owner is granted nothing that it has', () => {
   expect(sql).toContain('ALTER ROLE "app_owner" BYPASSRLS;')
 })
 
+test('with publicStatistics the statistics are left alone', () => {
+  const sql = tenantRoles({ app: 'app_user' })
+  expect(`${tenantRoles({ app: 'app_user', publicStatistics: true })}\n${statistics}`).toBe(sql)
+})
+
 test('a password appears only where one was given, as a literal', () => {
   expect(tenantRoles({ app: 'app_user' })).not.toContain('PASSWORD')
   expect(tenantRoles({ app: 'app_user', password: "it's\\" })).toContain(
@@ -333,7 +399,7 @@ test('a password appears only where one was given, as a literal', () => {
 
 test('a role name that contains the dollar quotes cannot close them', () => {
   const sql = tenantRoles({ app: 'x$tenancy$; DROP TABLE y; --' })
-  expect(sql.match(/DO \$\w+\$/g)).toEqual(['DO $tenancy1$', 'DO $tenancy1$', 'DO $tenancy1$', 'DO $tenancy1$'])
+  expect(sql.match(/DO \$\w+\$/g)).toEqual(Array(5).fill('DO $tenancy1$'))
 })
 
 test.each(['public', 'none', 'pg_monitor'])('the role %s is refused: PostgreSQL would read something else', (name) => {
@@ -350,12 +416,12 @@ test.each([
   [
     undefined,
     'The options of tenantRoles are undefined.',
-    'Pass an object with any of: app, owner, migrator, bypass, schema, schemas, bypassRls, shared, password.',
+    'Pass an object with any of: app, owner, migrator, bypass, schema, schemas, bypassRls, shared, publicStatistics, password.',
   ],
   [
     { app: 'a', role: 'b' },
     'tenantRoles has no option "role".',
-    'Use one of: app, owner, migrator, bypass, schema, schemas, bypassRls, shared, password.',
+    'Use one of: app, owner, migrator, bypass, schema, schemas, bypassRls, shared, publicStatistics, password.',
   ],
   [
     { app: 'a', owner: 'a' },
@@ -380,6 +446,11 @@ test.each([
   ],
   [{ app: 'a', shared: 'plans' }, 'The option shared is "plans".', "List the tables, such as shared: ['plans']."],
   [{ app: 'a', bypassRls: 1 }, 'The option bypassRls is the number 1.', 'Write bypassRls: true or bypassRls: false.'],
+  [
+    { app: 'a', publicStatistics: 'no' },
+    'The option publicStatistics is "no".',
+    'Write publicStatistics: true or publicStatistics: false.',
+  ],
   [{ app: 'a', password: '' }, 'The option password is not a text or is empty.', 'Leave it out to set none.'],
   [{ app: 'a', password: 1234 }, 'The option password is not a text or is empty.', 'Leave it out to set none.'],
 ])('the options %j are refused with a hint', (options, message, hint) => {

@@ -24,7 +24,7 @@ export const indexTellsValues: Rule = {
         object: `DATABASE ${quoteIdentifier(facts.catalog.database.name)}`,
         detail: `Values of ${told.join(', ')} can be found out by counting.`,
         needsPerson:
-          'Begin those indexes with the tenant where values are secret, and let no service send EXPLAIN: refuseExplain of TenantPool. A superuser can take the counts from everybody: REVOKE EXECUTE ON FUNCTION pg_stat_get_tuples_fetched(oid), pg_stat_get_xact_tuples_fetched(oid) FROM PUBLIC.',
+          'Begin those indexes with the tenant where values are secret, and let no service send EXPLAIN: refuseExplain of TenantPool. The SQL of tenantRoles, run as a superuser (tenancy roles --apply --url …), takes the statistics from everybody but pg_monitor.',
       },
     ]
   },

@@ -1,4 +1,5 @@
 import { protectTable } from '../../../src/sql/index.js'
+import { restoreStatistics } from '../../../src/sql/statistics.js'
 import type { RuleFixture } from '../rule-fixture.js'
 import { a, b, roles } from '../world.js'
 
@@ -50,8 +51,8 @@ export const fixture: RuleFixture = {
       probe: { sql: explain, harm: found },
     },
     {
-      name: 'the same, and the statistics of the transaction',
-      sql: staff('CREATE INDEX staff_salary ON staff (salary);'),
+      name: 'the same, and the statistics of the transaction, which everybody may read, as PostgreSQL has it',
+      sql: staff('CREATE INDEX staff_salary ON staff (salary);') + restoreStatistics(),
       object: 'DATABASE "{database}"',
       fixIs: 'person',
       decided: withTenant,

@@ -65,6 +65,38 @@ BEGIN
 END
 $tenancy$;
 
+-- Statistics count the rows that a policy hides, and so tell values of other tenants. Members of pg_monitor may read them.
+DO $tenancy$
+DECLARE
+  superuser boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
+  counting regprocedure;
+  kept text[] := '{}';
+BEGIN
+  FOR counting IN
+    SELECT oid FROM pg_proc
+    WHERE pronamespace = 'pg_catalog'::regnamespace
+      AND proname SIMILAR TO 'pg_stat_get_(xact_|db_|backend_)?(numscans|lastscan|tuples_returned|tuples_fetched|blocks_fetched|blocks_hit|function_%|io)'
+      AND has_function_privilege('app_user', oid, 'EXECUTE')
+    ORDER BY proname
+  LOOP
+    IF superuser THEN
+      EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC, %I', counting, 'app_user');
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_read_all_stats', counting);
+    END IF;
+    IF has_function_privilege('app_user', counting, 'EXECUTE') THEN
+      kept := kept || counting::text;
+    END IF;
+  END LOOP;
+  IF kept <> '{}' THEN
+    RAISE NOTICE 'Role % can still read statistics that count the rows of all tenants, and find out values of other tenants by them.', quote_ident('app_user')
+      USING HINT = CASE WHEN superuser
+        THEN format('It is a member of a role that may read them, such as pg_monitor: REVOKE pg_monitor FROM %I;', 'app_user')
+        ELSE format('Run this as a superuser, or have one run: REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC;', array_to_string(kept, ', '))
+      END;
+  END IF;
+END
+$tenancy$;
+
 -- The service reads shared tables; what stands in them is no tenant's to change.
 REVOKE INSERT, UPDATE, DELETE ON plans, companies FROM app_user;
 

@@ -149,6 +149,28 @@ END
 $tenancy$;
 
 DO $tenancy$
+DECLARE
+  counting regprocedure;
+BEGIN
+  FOR counting IN
+    SELECT pg_proc.oid FROM pg_proc, aclexplode(proacl)
+    WHERE pronamespace = 'pg_catalog'::regnamespace
+      AND proname SIMILAR TO 'pg_stat_get_(xact_|db_|backend_)?(numscans|lastscan|tuples_returned|tuples_fetched|blocks_fetched|blocks_hit|function_%|io)'
+      AND grantee = 'pg_read_all_stats'::regrole
+    ORDER BY proname
+  LOOP
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+      RAISE NOTICE 'Statistics stay closed to all but pg_monitor.'
+        USING HINT = 'Run this as a superuser to give them back to everybody.';
+      EXIT;
+    END IF;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', counting);
+    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM pg_read_all_stats', counting);
+  END LOOP;
+END
+$tenancy$;
+
+DO $tenancy$
 BEGIN
   IF EXISTS (
     SELECT FROM pg_roles WHERE rolname = 'app_user' AND shobj_description(oid, 'pg_authid') = 'created by tenancy'

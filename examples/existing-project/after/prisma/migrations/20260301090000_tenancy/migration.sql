@@ -1,5 +1,5 @@
 -- Roles app_user, app_migrator and app_bypass
--- tenancy: roles 461bcc9b
+-- tenancy: roles 9fac9e48
 DO $tenancy$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'app_user') THEN
@@ -129,13 +129,45 @@ BEGIN
 END
 $tenancy$;
 
+-- Statistics count the rows that a policy hides, and so tell values of other tenants. Members of pg_monitor may read them.
+DO $tenancy$
+DECLARE
+  superuser boolean := (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
+  counting regprocedure;
+  kept text[] := '{}';
+BEGIN
+  FOR counting IN
+    SELECT oid FROM pg_proc
+    WHERE pronamespace = 'pg_catalog'::regnamespace
+      AND proname SIMILAR TO 'pg_stat_get_(xact_|db_|backend_)?(numscans|lastscan|tuples_returned|tuples_fetched|blocks_fetched|blocks_hit|function_%|io)'
+      AND has_function_privilege('app_user', oid, 'EXECUTE')
+    ORDER BY proname
+  LOOP
+    IF superuser THEN
+      EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC, %I', counting, 'app_user');
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_read_all_stats', counting);
+    END IF;
+    IF has_function_privilege('app_user', counting, 'EXECUTE') THEN
+      kept := kept || counting::text;
+    END IF;
+  END LOOP;
+  IF kept <> '{}' THEN
+    RAISE NOTICE 'Role % can still read statistics that count the rows of all tenants, and find out values of other tenants by them.', quote_ident('app_user')
+      USING HINT = CASE WHEN superuser
+        THEN format('It is a member of a role that may read them, such as pg_monitor: REVOKE pg_monitor FROM %I;', 'app_user')
+        ELSE format('Run this as a superuser, or have one run: REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC;', array_to_string(kept, ', '))
+      END;
+  END IF;
+END
+$tenancy$;
+
 -- Plan is read by every tenant and written by none
--- tenancy: shared "plans" dcdb4285
+-- tenancy: shared "plans" 88756f85
 GRANT SELECT ON "plans" TO "app_user";
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON "plans" FROM PUBLIC, "app_user";
 
 -- Company is read by every tenant and written by none
--- tenancy: shared "companies" 2fb53ea1
+-- tenancy: shared "companies" 14ac2755
 GRANT SELECT ON "companies" TO "app_user";
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON "companies" FROM PUBLIC, "app_user";
 
