@@ -58,7 +58,7 @@ const proxied = () => {
 const lost = /terminating connection|Connection terminated|not queryable|Server has closed|ECONNRESET/
 
 test.each(modes)('in %s mode what runs on it fails, and nothing is uncaught', async (mode) => {
-  const opened = await openMode(mode, proxied(), { max: 1 })
+  const opened = await openMode(mode, proxied(), { max: 1, binding: { allowNames: ['pg_terminate_backend'] } })
   const inA = <T>(fn: () => T | PromiseLike<T>) => within(withTenant(world.a.tenantId, fn), 'the work')
   const uncaught = await takingUncaught(async () => {
     // The first makes the connection ready to be lent, the others answer what is asked before any work.

@@ -8,7 +8,10 @@ import { expect, test } from 'vitest'
 import { tenantScope as scopeOfRequest, tryCurrentTenant } from '../../src/context.js'
 import { fromHeader, tenantScope } from '../../src/frameworks/express.js'
 import { heldScope, holdScope } from '../../src/frameworks/node-scope.js'
+import { idsAre } from '../support/ids-are.js'
 import { listening } from './stages.js'
+
+idsAre('text')
 
 /** Made of a response: `emit` of the one calls listeners of the other. */
 const copies: Record<string, (original: ServerResponse) => ServerResponse> = {
