@@ -107,13 +107,13 @@ export class Binder implements Binds {
     seal,
   }: BindingOptions = {}) {
     if (typeof tenantColumn !== 'string' || tenantColumn === '') {
-      throw new TenancyError('CONFIG.INVALID', `${showValue(tenantColumn)} is no name of a column.`, {
+      throw new TenancyError('CONFIG.INVALID', `${showValue(tenantColumn)} is not the name of a column.`, {
         hint: "Give tenantColumn: 'tenant_id'.",
       })
     }
     this.tenantColumn = tenantColumn
     if (!Array.isArray(settings)) {
-      throw new TenancyError('CONFIG.INVALID', 'settings is no list of setting names.', {
+      throw new TenancyError('CONFIG.INVALID', 'settings is not a list of setting names.', {
         hint: "Give settings: ['app.user_id'].",
       })
     }

@@ -188,9 +188,13 @@ function scopeOf(tenant: string, settings: Readonly<Record<string, string>>): Sc
 function checkSettings(settings: unknown): Readonly<Record<string, string>> {
   if (settings === undefined) return noSettings
   if (!isPlainObject(settings)) {
-    throw new TenancyError('CONFIG.INVALID', 'withTenant was given settings that are no object of names and texts.', {
-      hint: "Give settings: { 'app.user_id': userId }.",
-    })
+    throw new TenancyError(
+      'CONFIG.INVALID',
+      'withTenant was given settings that are not an object of names and texts.',
+      {
+        hint: "Give settings: { 'app.user_id': userId }.",
+      },
+    )
   }
   const checked: Record<string, string> = Object.create(null)
   for (const [name, value] of Object.entries(settings)) {
@@ -203,7 +207,7 @@ function checkSettings(settings: unknown): Readonly<Record<string, string>> {
     ) {
       throw new TenancyError(
         'CONFIG.INVALID',
-        `The value of the setting ${JSON.stringify(name.slice(0, 63))} is no text of at most ${MAX_SETTING_BYTES} bytes.`,
+        `The value of the setting ${JSON.stringify(name.slice(0, 63))} is not text of at most ${MAX_SETTING_BYTES} bytes.`,
         {
           hint: 'Give a string without NUL: settings: { [name]: String(value) }.',
         },

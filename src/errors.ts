@@ -52,7 +52,7 @@ export function named(errorClass: object, name: string): void {
  */
 export class TenancyError extends Error {
   static {
-    named(this, 'TenancyError')
+    named(TenancyError, 'TenancyError')
   }
   readonly code: TenancyErrorCode
   readonly hint: string
@@ -74,7 +74,7 @@ export class TenancyError extends Error {
 /** No tenant in scope: nothing was sent to the database. */
 export class NoTenantError extends TenancyError {
   static {
-    named(this, 'NoTenantError')
+    named(NoTenantError, 'NoTenantError')
   }
 
   constructor(what = 'This call') {
@@ -87,7 +87,7 @@ export class NoTenantError extends TenancyError {
 /** A row or a transaction belongs to another tenant than the one in scope. */
 export class TenantMismatchError extends TenancyError {
   static {
-    named(this, 'TenantMismatchError')
+    named(TenantMismatchError, 'TenantMismatchError')
   }
 
   constructor(message: string, details: TenancyErrorDetails) {
@@ -98,7 +98,7 @@ export class TenantMismatchError extends TenancyError {
 /** The given id is not a tenant id of the configured type. */
 export class InvalidTenantIdError extends TenancyError {
   static {
-    named(this, 'InvalidTenantIdError')
+    named(InvalidTenantIdError, 'InvalidTenantIdError')
   }
 
   constructor(message: string, details: TenancyErrorDetails) {
@@ -109,7 +109,7 @@ export class InvalidTenantIdError extends TenancyError {
 /** The tenant has no placement: no schema, no database. */
 export class TenantNotFoundError extends TenancyError {
   static {
-    named(this, 'TenantNotFoundError')
+    named(TenantNotFoundError, 'TenantNotFoundError')
   }
 
   constructor(message: string, details: TenancyErrorDetails) {
@@ -120,7 +120,7 @@ export class TenantNotFoundError extends TenancyError {
 /** A policy refused a write (SQLSTATE 42501). `meta` names the table, and the policy where PostgreSQL names it. */
 export class PolicyViolationError extends TenancyError {
   static {
-    named(this, 'PolicyViolationError')
+    named(PolicyViolationError, 'PolicyViolationError')
   }
 
   constructor(message: string, details: TenancyErrorDetails) {

@@ -109,7 +109,7 @@ type Install = (shared: SharedClient) => AcrossAccess | undefined
 
 function installer(options: PoolOptions | PortableOptions): Install {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw invalid('its options are no object', 'Call tenancy({ pool }) or tenancy().')
+    throw invalid('its options are not an object', 'Call tenancy({ pool }) or tenancy().')
   const {
     pool,
     dangerouslyAllowRoleThatBypassesRls: allowBypass = false,
@@ -124,7 +124,7 @@ function installer(options: PoolOptions | PortableOptions): Install {
   if ('pool' in options && pool !== undefined) {
     if (!isTenantPool(pool))
       throw invalid(
-        'pool is no TenantPool',
+        'pool is not a TenantPool',
         'const pool = new TenantPool({ connectionString }), then tenancy({ pool }).',
       )
     if (Object.keys(options).length > 1)

@@ -331,7 +331,11 @@ export function foreignKeysOf({ _engineConfig }: SharedClient, model: string): R
 }
 
 function unsupportedModels(what: string): TenancyError {
-  return new TenancyError('CONFIG.UNSUPPORTED_VERSION', `This is no client of a supported Prisma: it has no ${what}.`, {
-    hint: 'Give the PrismaClient itself, of prisma@7: assertTenantIsolation(prisma, { … }).',
-  })
+  return new TenancyError(
+    'CONFIG.UNSUPPORTED_VERSION',
+    `This is not a client of a supported Prisma: it has no ${what}.`,
+    {
+      hint: 'Give the PrismaClient itself, of prisma@7: assertTenantIsolation(prisma, { … }).',
+    },
+  )
 }

@@ -65,7 +65,7 @@ export function refusesBinding(sqlState: string): boolean {
 const sealRefusals: Readonly<Record<string, readonly [why: string, hint: string]>> = {
   [SEAL_REFUSED.notGenuine]: [
     'it is not genuine',
-    'Add the key that this service signs with (tenancy seal add), and retire one only when nobody signs with it any more. If the keys are right, a statement tried to be another tenant.',
+    'Add the key that this service signs with (tenancy seal add), and retire one only when no service signs with it any more. If the keys are right, a statement tried to be another tenant.',
   ],
   [SEAL_REFUSED.expired]: ['it has expired', 'Set the clocks of this service and of the database: NTP.'],
   [SEAL_REFUSED.tooLong]: [

@@ -48,7 +48,7 @@ export function checkTenantId(id: unknown): TenantId {
       if (!isWellFormed(id)) throw invalid(id, 'it is not well-formed Unicode')
       return id
     default:
-      throw invalid(id, 'it is no string, integer or bigint')
+      throw invalid(id, 'it is not a string, integer or bigint')
   }
 }
 
@@ -57,7 +57,7 @@ export function tenantIdRule(type: TenantIdType): TenantIdRule {
   if (words.includes(type)) return type as TenantIdRule
   const parse = (type as { parse?: unknown } | null | undefined)?.parse
   if (typeof parse === 'function') return parse as (id: string) => unknown
-  throw new TenancyError('CONFIG.INVALID', `The option tenantId is ${showValue(type)}, which is no type of id.`, {
+  throw new TenancyError('CONFIG.INVALID', `The option tenantId is ${showValue(type)}, which is not a type of id.`, {
     hint: "Give tenantId: 'uuid', 'int', 'bigint', 'text' or { parse: (id) => string }.",
   })
 }
@@ -103,7 +103,8 @@ function parseWith(parse: (id: string) => unknown, id: TenantId): string {
   } catch (cause) {
     throw invalid(id, 'tenantId.parse refused it', cause)
   }
-  if (typeof parsed !== 'string') throw invalid(id, `tenantId.parse returned ${showValue(parsed)}, which is no string`)
+  if (typeof parsed !== 'string')
+    throw invalid(id, `tenantId.parse returned ${showValue(parsed)}, which is not a string`)
   return checkTenantId(parsed) as string
 }
 

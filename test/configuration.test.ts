@@ -73,12 +73,12 @@ describe('the options of tenancy()', () => {
   test.each([
     ['an unknown option', { settting: 'app.tenant_id' }, 'it has no option "settting"'],
     ['an option of the pool', { directConnections: true }, 'it has no option "directConnections"'],
-    ['a text', 'pool', 'its options are no object'],
-    ['null', null, 'its options are no object'],
-    ['an array', [], 'its options are no object'],
-    ['a pool of pg as pool', { pool: new pg.Pool() }, 'pool is no TenantPool'],
-    ['a connection string as pool', { pool: 'postgresql://localhost' }, 'pool is no TenantPool'],
-    ['null as pool', { pool: null }, 'pool is no TenantPool'],
+    ['a text', 'pool', 'its options are not an object'],
+    ['null', null, 'its options are not an object'],
+    ['an array', [], 'its options are not an object'],
+    ['a pool of pg as pool', { pool: new pg.Pool() }, 'pool is not a TenantPool'],
+    ['a connection string as pool', { pool: 'postgresql://localhost' }, 'pool is not a TenantPool'],
+    ['null as pool', { pool: null }, 'pool is not a TenantPool'],
     [
       'a text where true or false is meant',
       { dangerouslyAllowRoleThatBypassesRls: 'false' },
@@ -156,8 +156,8 @@ describe('the options of TenantPool', () => {
     ],
     ['verify', { verify: () => {} }, 'verify would hand out an unbound connection'],
     ['pipeline', { pipeline: true }, 'pipeline is not supported'],
-    ['a text', 'postgresql://localhost/app', 'its configuration is no object'],
-    ['null', null, 'its configuration is no object'],
+    ['a text', 'postgresql://localhost/app', 'its configuration is not an object'],
+    ['null', null, 'its configuration is not an object'],
   ])('%s: what cannot be meant is refused when it is given', async (_, options, what) => {
     expect(await refusal(() => new TenantPool(options as never))).toMatchObject({
       code: 'CONFIG.INVALID',

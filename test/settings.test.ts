@@ -118,7 +118,7 @@ describe.each(modes)('in %s mode', (mode) => {
     ['a promise', Promise.resolve('7')],
   ])('%s is no value', async (_, value) => {
     await expectRefused({ id, settings: { 'app.user_id': value } } as unknown as Tenant, {
-      message: /^The value of the setting "app\.user_id" is no text of at most 4096 bytes\.$/m,
+      message: /^The value of the setting "app\.user_id" is not text of at most 4096 bytes\.$/m,
       hint: /^Give a string without NUL/,
     })
   })
@@ -132,7 +132,7 @@ describe.each(modes)('in %s mode', (mode) => {
     ['an object that inherits', Object.create({ 'app.user_id': '7' })],
   ])('%s is no set of settings', async (_, settings) => {
     await expectRefused({ id, settings } as unknown as Tenant, {
-      message: /^withTenant was given settings that are no object of names and texts\.$/m,
+      message: /^withTenant was given settings that are not an object of names and texts\.$/m,
       hint: /^Give settings: \{/,
     })
   })

@@ -34,7 +34,7 @@ export async function setUpOf(folder: string, flags: DoctorFlags): Promise<SetUp
   if (!appRole) {
     throw new TenancyError(
       'CONFIG.INVALID',
-      `Nobody says which role the service logs in with: there is no ${configFile} here, and no --app-role.`,
+      `It is not known which role the service logs in with: there is no ${configFile} here, and no --app-role.`,
       { hint: 'Add --app-role app_user, or make the configuration: tenancy init' },
     )
   }

@@ -161,7 +161,7 @@ function check(options: unknown, names: readonly string[]): void {
   const sources: unknown[] = Array.isArray(given.tenant) ? given.tenant : [given.tenant]
   if (sources.length === 0 || !sources.every(isSource)) {
     throw invalid(
-      'tenantScope was given a tenant that is no source.',
+      'tenantScope was given a tenant that is not a source.',
       "Give tenant: fromHeader('x-tenant-id'), fromSubdomain(…), fromPath(…), fromToken(…), fromSession(…), or (request) => tenantId.",
     )
   }

@@ -58,7 +58,7 @@ export function fromSubdomain(options: SubdomainOptions): ClaimSource {
   const name = headerName(header)
   if (typeof of !== 'string' || !HOST.test(of) || of !== of.toLowerCase()) {
     throw invalid(
-      `fromSubdomain was given of: ${showValue(of)}, which is no domain in lower case.`,
+      `fromSubdomain was given of: ${showValue(of)}, which is not a domain in lower case.`,
       "of: 'example.com'",
     )
   }
@@ -101,7 +101,7 @@ export function fromPath(pattern: string, options: ClaimOptions = {}): ClaimSour
   const at = wanted.indexOf(':tenant')
   if (at === -1 || at !== wanted.lastIndexOf(':tenant')) {
     throw invalid(
-      `fromPath was given ${showValue(pattern)}, which is no path with one :tenant.`,
+      `fromPath was given ${showValue(pattern)}, which is not a path with one :tenant.`,
       "fromPath('/t/:tenant')",
     )
   }
@@ -147,7 +147,7 @@ export function fromToken(options: TokenOptions): OwnSource<unknown> {
     throw invalid('fromToken was given no verify.', 'verify: async (token) => (await jwtVerify(token, key)).payload')
   }
   if (typeof claim !== 'string' || claim === '') {
-    throw invalid(`fromToken was given claim: ${showValue(claim)}, which is no name.`, "claim: 'tenant_id'")
+    throw invalid(`fromToken was given claim: ${showValue(claim)}, which is not a name.`, "claim: 'tenant_id'")
   }
   const name = headerName(header)
   return {
@@ -225,7 +225,7 @@ function decoded(segment: string): string | undefined {
 
 function headerName(name: unknown): string {
   if (typeof name === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(name)) return name.toLowerCase()
-  throw invalid(`${showValue(name)} is no name of a header.`, "'x-tenant-id'")
+  throw invalid(`${showValue(name)} is not the name of a header.`, "'x-tenant-id'")
 }
 
 function checkOptions(what: string, options: unknown, known: readonly string[]): void {
@@ -236,7 +236,7 @@ function checkOptions(what: string, options: unknown, known: readonly string[]):
   if (unknown !== undefined)
     throw invalid(`${what} was given the unknown option ${showValue(unknown)}.`, known.join(', '))
   if ('find' in options && options.find !== undefined && typeof options.find !== 'function') {
-    throw invalid(`${what} was given a find that is no function.`, 'find: (name) => tenantId')
+    throw invalid(`${what} was given a find that is not a function.`, 'find: (name) => tenantId')
   }
 }
 

@@ -30,7 +30,7 @@ export function tenantScope<Context, User = unknown>(
 ): <Result>(call: { readonly ctx: Context; readonly next: () => Promise<Result> }) => Promise<Result> {
   const resolve = tenantResolver(options, ['request'])
   if (typeof options.request !== 'function') {
-    throw new TenancyError('CONFIG.INVALID', 'tenantScope was not told where a context keeps its request.', {
+    throw new TenancyError('CONFIG.INVALID', 'tenantScope does not know where a context keeps its request.', {
       hint: 'Give request: (ctx) => ctx.req.',
     })
   }

@@ -13,7 +13,7 @@ export interface StatementOptions {
   allowNames?: readonly string[] | undefined
   /**
    * Refuses `EXPLAIN`: where an index does not begin with the tenant, the rows that `EXPLAIN ANALYZE` counts and the plan
-   * that plain `EXPLAIN` chooses tell values of other tenants to whoever sends SQL of his own. Default `false`.
+   * that plain `EXPLAIN` chooses tell values of other tenants to a caller that sends its own SQL. Default `false`.
    */
   refuseExplain?: boolean | undefined
 }

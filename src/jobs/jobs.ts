@@ -66,7 +66,8 @@ export interface TenantJobs {
  * const emails = tenantQueue(new Queue('email'), { jobs: signed })
  */
 export function jobs(options: JobsOptions = {}): TenantJobs {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw invalidOptions('are no object')
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw invalidOptions('are not an object')
   const unknown = Object.keys(options).find((name) => name !== 'signingKeys' && name !== 'tenantId')
   if (unknown !== undefined) throw invalidOptions(`have no ${showValue(unknown)}`)
   // A variable that nobody set must not turn signing off.
@@ -101,7 +102,7 @@ function readJob(job: unknown): { payload: unknown; target: JobTarget | undefine
   const given = typeof job === 'object' && job !== null ? (job as Record<string, unknown>) : {}
   const from = 'data' in given ? 'data' : 'payload' in given ? 'payload' : undefined
   if (from === undefined || Object.hasOwn(given, 'tenancy')) {
-    throw new TenancyError('CONFIG.INVALID', `withTenantFromPayload was given ${showValue(job)} that is no job.`, {
+    throw new TenancyError('CONFIG.INVALID', `withTenantFromPayload was given ${showValue(job)} that is not a job.`, {
       hint: 'Give the job as the queue hands it over, helpers.job of graphile-worker, or { data: payload }.',
     })
   }

@@ -91,13 +91,13 @@ export function readPayload(payload: unknown): ReadField {
 function readSettings(settings: unknown): Readonly<Record<string, string>> | undefined {
   if (settings === undefined) return undefined
   if (!isPlainObject(settings) || Object.values(settings).some((value) => typeof value !== 'string')) {
-    throw refused('its settings are no object of names and texts')
+    throw refused('its settings are not an object of names and texts')
   }
   return settings as Record<string, string>
 }
 
 function refused(why: string): TenancyError {
-  return new TenancyError('TENANT.INVALID_ID', `The job is refused: its field "tenancy" is no tenant, ${why}.`, {
+  return new TenancyError('TENANT.INVALID_ID', `The job is refused: its field "tenancy" is not a tenant, ${why}.`, {
     hint: 'Only tenantPayload() and the wrappers of the queues write this field.',
   })
 }

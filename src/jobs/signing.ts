@@ -42,7 +42,7 @@ export class Signer {
     if (!Array.isArray(keys) || keys.length === 0)
       throw invalid(`signingKeys is ${Array.isArray(keys) ? 'an empty list' : showValue(keys)}`, HINT)
     for (const entry of keys) {
-      if (typeof entry !== 'object' || entry === null) throw invalid('A signing key is no object', HINT)
+      if (typeof entry !== 'object' || entry === null) throw invalid('A signing key is not an object', HINT)
       const keyId = checkKeyId(entry.keyId, 'a signing key')
       if (this.#keys.has(keyId)) throw invalid(`The key id ${showValue(keyId)} stands for two signing keys`, HINT)
       this.#keys.set(keyId, createSecretKey(readSealKey(entry.key, `The signing key ${showValue(keyId)}`)))

@@ -13,7 +13,7 @@ export async function rowsThrough(
   values: readonly unknown[] = [],
 ): Promise<Record<string, unknown>[]> {
   if (typeof tx?.$queryRawUnsafe !== 'function') {
-    throw new TenancyError('CONFIG.INVALID', `The transaction is ${showValue(tx)}, which is no client of Prisma.`, {
+    throw new TenancyError('CONFIG.INVALID', `The transaction is ${showValue(tx)}, which is not a Prisma client.`, {
       hint: 'prisma.$transaction(async (tx) => …), and give that tx.',
     })
   }

@@ -60,10 +60,14 @@ async function look(run: Run, { name, table }: IndexAction): Promise<'absent' | 
   const [found] = rows
   if (found === undefined) return 'absent'
   if (!found.ours) {
-    throw new TenancyError('MIGRATION.CONFLICT', `The name ${name} is taken: it is no index of ${showTable(table)}.`, {
-      hint: `Rename what has it: ALTER INDEX ${quoteIdentifier(name)} RENAME TO …; then start again.`,
-      docsUrl,
-    })
+    throw new TenancyError(
+      'MIGRATION.CONFLICT',
+      `The name ${name} is taken: it is not an index of ${showTable(table)}.`,
+      {
+        hint: `Rename what has it: ALTER INDEX ${quoteIdentifier(name)} RENAME TO …; then start again.`,
+        docsUrl,
+      },
+    )
   }
   return found.usable ? 'usable' : 'invalid'
 }

@@ -68,7 +68,7 @@ function readConfig(config: unknown, list: unknown): QueryInput {
     throw unsupported('A query must have a text.', "Call query('SELECT …', values) or query({ text, values }).")
   const values = list ?? query?.['values'] ?? []
   if (typeof name !== 'string' || name.includes('\0') || Buffer.byteLength(name) > 63) {
-    throw unsupported('The name of the prepared statement is no text of at most 63 bytes.', 'Give a shorter name.')
+    throw unsupported('The name of the prepared statement is not text of at most 63 bytes.', 'Give a shorter name.')
   }
   if (!Array.isArray(values)) throw unsupported('Query values must be an array.', 'Call query(text, [value]).')
   if (values.length > 65_535)

@@ -8,15 +8,12 @@ import { readInput } from './query-input.js'
  *
  * Many libraries send BEGIN before their `try`, and a client whose BEGIN fails there is never given back: its refusal is
  * held until the next statement. SET TRANSACTION follows it. ROLLBACK needs no scope, since it can only undo.
+ * A text that is more than a BEGIN has no statement after it to be refused in its place, and is refused at once.
  * Prisma's adapter gives back what it could not BEGIN.
  */
 export function admitControl(refusal: unknown, config: unknown, values: unknown): RefusedControl {
-  const text = textOf(config)
   const fromPrisma = isPrismaQuery(config)
-  // Any BEGIN, one that the gate itself refuses among them.
-  if (/^\s*(?:begin|start)\b/i.test(text) && !fromPrisma)
-    return { refusal, statement: { kind: 'begin' }, input: readInput('BEGIN', undefined), fromPrisma }
-  const statement = controlOf(text)
+  const statement = controlOf(textOf(config), fromPrisma)
   if (statement === undefined) throw refusal
   return { refusal, statement, input: readInput(config, values), fromPrisma }
 }
@@ -30,10 +27,11 @@ function textOf(config: unknown): string {
   }
 }
 
-function controlOf(text: string): RefusedControl['statement'] | undefined {
+function controlOf(text: string, fromPrisma: boolean): RefusedControl['statement'] | undefined {
   try {
     const statement = readStatement(text)
-    return statement.kind === 'rollback' || statement.beforeFirstQuery ? statement : undefined
+    const { kind, beforeFirstQuery } = statement
+    return kind === 'rollback' || beforeFirstQuery || (kind === 'begin' && !fromPrisma) ? statement : undefined
   } catch {
     return undefined
   }

@@ -55,7 +55,7 @@ export class Session {
   constructor(client: pg.PoolClient) {
     const wire = checkWire(client as unknown as pg.Client)
     this.client = client
-    guardParser(wire, (cause) => answerRefused('bytes that are no message', cause))
+    guardParser(wire, (cause) => answerRefused('bytes that are not a message', cause))
     // pg tells no query of these.
     wire.on('parseComplete', () => this.#unit?.confirm('1'))
     wire.on('bindComplete', () => this.#unit?.confirm('2'))

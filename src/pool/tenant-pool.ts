@@ -117,7 +117,10 @@ export class TenantPool extends BoundPool {
 
 function checkConfig(config: TenantPoolConfig): TenantPoolConfig {
   if (typeof config !== 'object' || config === null || Array.isArray(config))
-    throw invalid('its configuration is no object', 'new TenantPool({ connectionString: process.env.DATABASE_URL }).')
+    throw invalid(
+      'its configuration is not an object',
+      'new TenantPool({ connectionString: process.env.DATABASE_URL }).',
+    )
   const { onConnect, directConnections, dangerouslyAllowRoleThatBypassesRls, acrossTenants, pipeline, verify } =
     config as TenantPoolConfig & { pipeline?: unknown; verify?: unknown }
   if (onConnect !== undefined && typeof onConnect !== 'function')

@@ -196,7 +196,7 @@ function backfillOf(value: unknown, type: TenantColumnType): Record<string, stri
       return [model, canonicalTenantId(id as string, type)]
     } catch (error) {
       if (!isTenancyError(error)) throw error
-      const sentence = `"backfill" of ${showValue(model)} is ${showValue(id)}, which is no tenant id of type ${type}`
+      const sentence = `"backfill" of ${showValue(model)} is ${showValue(id)}, which is not a tenant id of type ${type}`
       throw invalid(sentence, 'Write the id of the tenant that the existing rows belong to.')
     }
   })

@@ -40,7 +40,7 @@ export function keyPairs(keys: unknown, child: string, parent: string): string {
   const pairs = Array.isArray(keys) && keys.length > 0 && keys.every((pair) => Array.isArray(pair) && pair.length === 2)
   if (!pairs) {
     throw invalidOption(
-      'The option keys is no list of pairs of columns',
+      'The option keys is not a list of pairs of columns',
       "Write the foreign key as keys: [['project_id', 'id']], the table's own column first.",
     )
   }

@@ -140,7 +140,7 @@ function onDelete({ onDelete, onDeleteColumns }: ForeignKeyOptions, columns: rea
   throw invalidOption(
     stray === undefined
       ? `The option onDeleteColumns is given, and onDelete is ${showValue(onDelete)}`
-      : `The option onDeleteColumns names ${showValue(stray)}, which is no column of the key`,
+      : `The option onDeleteColumns names ${showValue(stray)}, which is not a column of the key`,
     "List columns of the key that onDelete: 'SET NULL' is to empty.",
   )
 }

@@ -67,7 +67,7 @@ async function proveIsolation(prisma: object, checked: CheckedOptions): Promise<
   const surrogates = world.noted('surrogate')
   if (surrogates.length > 0) {
     notes.push(
-      `keys that are made up tell that they are taken, and not by whom, to whoever can guess them: ${surrogates.join(', ')}`,
+      `generated ids are unique across tenants, so guessing one reveals that it exists: ${surrogates.join(', ')}`,
     )
   }
   const owned = attacked(world, checked).filter(

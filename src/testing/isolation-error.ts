@@ -5,7 +5,7 @@ import type { Leak } from './trial.js'
 /** A tenant reached another's rows. `message` holds the first leak with its reproduction; `matrix` holds all of them. */
 export class IsolationError extends TenancyError {
   static {
-    named(this, 'IsolationError')
+    named(IsolationError, 'IsolationError')
   }
   declare readonly matrix: IsolationMatrix
   /** The first of `matrix.leaks`. */

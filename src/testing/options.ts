@@ -66,7 +66,7 @@ const known = ['tenants', 'as', 'tenantColumn', 'models', 'shared', 'skip', 'val
 
 export function checkOptions(options: IsolationOptions): CheckedOptions {
   if (typeof options !== 'object' || options === null)
-    throw invalid('its options are no object', 'Give { tenants: [a, b] }.')
+    throw invalid('its options are not an object', 'Give { tenants: [a, b] }.')
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown !== undefined) throw invalid(`it has no option ${showValue(unknown)}`, `It has: ${known.join(', ')}.`)
   const {
@@ -89,7 +89,7 @@ export function checkOptions(options: IsolationOptions): CheckedOptions {
   if (spellingOf(tenants[0]) === spellingOf(tenants[1]))
     throw invalid('both tenants are the same', 'Give two different ids: tenants: [a, b].')
   if (as !== undefined && typeof as !== 'function')
-    throw invalid('as is no function', 'as: (tenant, fn) => runAs(tenant, fn), or leave it out for withTenant.')
+    throw invalid('as is not a function', 'as: (tenant, fn) => runAs(tenant, fn), or leave it out for withTenant.')
   if (typeof tenantColumn !== 'string' || tenantColumn === '')
     throw invalid(
       `tenantColumn is ${showValue(tenantColumn)}`,
@@ -97,10 +97,10 @@ export function checkOptions(options: IsolationOptions): CheckedOptions {
     )
   for (const [name, list] of Object.entries({ models: models ?? [], shared })) {
     if (!Array.isArray(list) || list.some((each) => typeof each !== 'string'))
-      throw invalid(`${name} is no list of names`, `Give names of models: ${name}: ['Project'].`)
+      throw invalid(`${name} is not a list of names`, `Give names of models: ${name}: ['Project'].`)
   }
   if (!Array.isArray(reads) || reads.some((read) => typeof read !== 'function'))
-    throw invalid('reads is no list of functions', 'reads: [(prisma) => prisma.project.findMany()].')
+    throw invalid('reads is not a list of functions', 'reads: [(prisma) => prisma.project.findMany()].')
   const noReason = Object.entries(skip).find(([, why]) => typeof why !== 'string' || why.trim() === '')
   if (noReason) throw invalid(`skip gives no reason for ${noReason[0]}`, `skip: { ${noReason[0]}: 'why' }.`)
   return {

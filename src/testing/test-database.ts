@@ -165,6 +165,6 @@ function hostOf(url: string): string {
   try {
     return JSON.stringify(new URL(url).host)
   } catch {
-    return 'the server: url is no connection string'
+    return 'the server: url is not a connection string'
   }
 }

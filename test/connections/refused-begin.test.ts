@@ -62,7 +62,7 @@ const refused: Record<string, readonly [scope: <T>(fn: () => Promise<T>) => Prom
     { code: 'TENANT.MISMATCH' },
   ],
 }
-const begins = ['BEGIN', 'begin;', 'START TRANSACTION ISOLATION LEVEL SERIALIZABLE', 'BEGIN; SELECT 1', 'BEGIN ATOMIC']
+const begins = ['BEGIN', 'begin;', 'START TRANSACTION ISOLATION LEVEL SERIALIZABLE']
 
 describe.each(Object.entries(refused))('%s', (_, [scope, refusal]) => {
   test.each(['BEGIN', 'START TRANSACTION READ ONLY'])(
@@ -101,6 +101,19 @@ test.each(begins)('%j loses no connection in a library that sends it before its 
     pool.connect = lease
   }
 })
+
+test.each(['BEGIN; SELECT 1', 'BEGIN; UPDATE projects SET budget = 0; COMMIT', 'BEGIN ATOMIC'])(
+  '%j is more than a BEGIN, and refused at once: nothing may follow that could be refused in its place',
+  async (text) => {
+    const client = await pool.connect()
+    for (const scope of [asA, <T>(fn: () => T) => fn()])
+      expect(await refusalOf(scope(() => client.query(text) as Promise<unknown>) as Promise<unknown>)).toMatchObject({
+        code: expect.stringMatching(/^(?:QUERY.UNSUPPORTED|TENANT.REQUIRED)$/),
+      })
+    expect((await asB(() => client.query(OWN))).rows).toEqual([{ tenant: world.b.tenantId }])
+    client.release()
+  },
+)
 
 test('one whose BEGIN is refused and who asks nothing hears of it at COMMIT', async () => {
   await expect(transaction('BEGIN', async () => 'done')).rejects.toMatchObject({ code: 'TENANT.REQUIRED' })

@@ -226,7 +226,7 @@ describe('what may come at any time', () => {
   test.each([
     ['a row that ends before its columns do', own('D', 'SE')],
     ['a demand for a password of an unknown kind', own('R', '????')],
-  ])('bytes that are no message end the connection and not the process: %s', async (_, message) => {
+  ])('bytes that are not a message end the connection and not the process: %s', async (_, message) => {
     // At the very end, where no other bytes stand in for those that are missing.
     proxy.mangle((answer) => [...answer.slice(0, -1), message])
     await expect(scene.inA(names)).rejects.toMatchObject(refused)

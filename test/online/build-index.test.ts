@@ -155,7 +155,7 @@ test.each([
   await runSql(world.ownerUrl, sql)
   await expect(apply(world, {}, [index('title')])).rejects.toMatchObject({
     code: 'MIGRATION.CONFLICT',
-    message: expect.stringContaining('The name tasks "odd" is taken: it is no index of public.tasks.'),
+    message: expect.stringContaining('The name tasks "odd" is taken: it is not an index of public.tasks.'),
     hint: expect.stringContaining('ALTER INDEX "tasks ""odd""" RENAME'),
   })
 })

@@ -71,7 +71,7 @@ test.each([
   [{ tenantModel: 'C', schema: 1 }, '"schema" is the number 1.', 'Write a path: "schema": "prisma/schema".'],
   [
     { tenantModel: 'C', backfill: { A: 'x' } },
-    '"backfill" of "A" is "x", which is no tenant id of type uuid.',
+    '"backfill" of "A" is "x", which is not a tenant id of type uuid.',
     'Write the id of the tenant that the existing rows belong to.',
   ],
   [

@@ -45,7 +45,7 @@ test.each([
   [{ tenant: '' }, 'The tenant to fill in is "".', "Write its id as text, such as '42'."],
   [
     { parent: { table: 'projects', keys: ['project_id', 'id'] } },
-    'The option keys is no list of pairs of columns.',
+    'The option keys is not a list of pairs of columns.',
     "Write the foreign key as keys: [['project_id', 'id']], the table's own column first.",
   ],
   [{ parent: { table: 'projects', key: [] } }, 'from.parent has no option "key".', 'Use one of: table, column, keys.'],

@@ -127,7 +127,7 @@ test.each([
   ],
   [
     () => tenantForeignKey('t', { ...toProject, onDelete: 'SET NULL', onDeleteColumns: ['name'] }),
-    'The option onDeleteColumns names "name", which is no column of the key.',
+    'The option onDeleteColumns names "name", which is not a column of the key.',
     "List columns of the key that onDelete: 'SET NULL' is to empty.",
   ],
   [

@@ -129,7 +129,7 @@ test.each([
   ],
   [
     { parents: [{ ...project, keys: [] }] },
-    'The option keys is no list of pairs of columns.',
+    'The option keys is not a list of pairs of columns.',
     "Write the foreign key as keys: [['project_id', 'id']], the table's own column first.",
   ],
 ])('the paths %j are refused with a hint', (options, message, hint) => {

@@ -218,7 +218,7 @@ test('a binding that an error leaves on the connection is found', async () => {
   const error = await leakOf(prisma, { as })
   expect(error.leak).toMatchObject({ model: 'Project', attack: 'after error' })
   expect(error.leak.what).toMatch(
-    /Whoever has no tenant in scope sees tenant a's row after a statement of tenant a's failed/,
+    /A caller without a tenant in scope sees tenant a's row after a statement of tenant a's failed/,
   )
   expect(error.leak.reproduction).toMatch(/await as\(a, \(prisma\) => .*SELECT 1 \/ 0/)
 })

@@ -77,7 +77,7 @@ function leftToDo({ edits }: Project, toWrite: readonly Step[], live: LiveState 
 function keysThatStay(keys: readonly SurrogateKey[]): string[] {
   if (keys.length === 0) return []
   return [
-    'Keys that stay unique across tenants. Whoever tries to insert one learns that it is taken, not by whom:',
+    'Keys that stay unique across tenants. An INSERT of one that is taken fails, which tells that it exists, not whose it is:',
     ...keys.map(({ model, table, columns }) => `  ${model}: ${quoteTable(table)} (${columns.join(', ')})`),
     '',
   ]
@@ -87,7 +87,7 @@ function views({ desired }: Project, live: LiveState | undefined): string[] {
   const open: readonly TableName[] = live ? live.openViews : desired.views
   if (open.length === 0) return []
   return [
-    'Views run as their owner, past the policies, unless they are told to ask as whoever reads them:',
+    'Views run as their owner, past the policies, unless they are told to ask as the role that reads them:',
     ...open.map((view) => `  ALTER VIEW ${quoteTable(view)} SET (security_invoker = true);`),
     '',
   ]

@@ -11,7 +11,7 @@ export const indexTellsValues: Rule = {
   id: 'index-tells-values',
   level: 'info',
   title: 'Counts tell values of other tenants where an index does not begin with the tenant',
-  why: "PostgreSQL asks an index before it asks the policy, where the operator is LEAKPROOF: comparisons of numbers, texts and dates are. The other customers' rows are filtered out afterwards, but they are counted: in the 'Rows Removed by Filter' of EXPLAIN ANALYZE and in statistics such as pg_stat_xact_user_tables; and the plan that EXPLAIN chooses depends on them. Whoever may send SQL of his own finds the largest salary of another customer with some twenty such counts, sealed or not.",
+  why: "PostgreSQL asks an index before it asks the policy, where the operator is LEAKPROOF: comparisons of numbers, texts and dates are. The other customers' rows are filtered out afterwards, but they are counted: in the 'Rows Removed by Filter' of EXPLAIN ANALYZE and in statistics such as pg_stat_xact_user_tables; and the plan that EXPLAIN chooses depends on them. A caller that may send its own SQL finds the largest salary of another customer with some twenty such counts, sealed or not.",
   docsUrl: 'https://www.postgresql.org/docs/current/rules-privileges.html',
   harm: 'leak',
   check: (facts) => {
@@ -24,7 +24,7 @@ export const indexTellsValues: Rule = {
         object: `DATABASE ${quoteIdentifier(facts.catalog.database.name)}`,
         detail: `Values of ${told.join(', ')} can be found out by counting.`,
         needsPerson:
-          'Begin those indexes with the tenant where values are secret, and let no service send EXPLAIN: refuseExplain of TenantPool. The SQL of tenantRoles, run as a superuser (tenancy roles --apply --url …), takes the statistics from everybody but pg_monitor.',
+          'Begin those indexes with the tenant where values are secret, and let no service send EXPLAIN: refuseExplain of TenantPool. The SQL of tenantRoles, run as a superuser (tenancy roles --apply --url …), takes the statistics from all but pg_monitor.',
       },
     ]
   },

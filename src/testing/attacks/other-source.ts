@@ -65,7 +65,7 @@ async function isItsOwn(trial: Trial, read: Step, mustShow: boolean): Promise<bo
   for (const side of [world.b, undefined]) {
     const other = await trial.outcome(side, read)
     if (!('answer' in other) || !trial.reveals(other.answer)) continue
-    const who = side ? 'Tenant b' : 'Whoever has no tenant in scope'
+    const who = side ? 'Tenant b' : 'A caller without a tenant in scope'
     throw trial.leak(
       `${who} is answered with what is of tenant a`,
       [a],

@@ -154,7 +154,7 @@ export const afterError: Attack = {
         )
         if (!seen) continue
         throw trial.leak(
-          `${next ? 'Tenant b' : 'Whoever has no tenant in scope'} sees tenant a's row after a statement of tenant a's failed`,
+          `${next ? 'Tenant b' : 'A caller without a tenant in scope'} sees tenant a's row after a statement of tenant a's failed`,
           [a],
           [
             [world.a, { ...alone, text: showMany(alone.text) }],
