@@ -243,7 +243,7 @@ test.each([1, 20])(
     const good = await write(queue)
     const attacks: [name: string, data: object, code: string, why: string][] = [
       ['nothing', {}, 'TENANT.REQUIRED', 'names no tenant'],
-      ['an invalid tenant', { tenancy: { tenant: ['x'] } }, 'TENANT.INVALID_ID', 'it is no string'],
+      ['an invalid tenant', { tenancy: { tenant: ['x'] } }, 'TENANT.INVALID_ID', 'it is not a string'],
       ['no uuid', { tenancy: { ...good.tenancy, tenant: 'acme' } }, 'TENANT.INVALID_ID', 'it is not a uuid'],
       ['another tenant', { tenancy: { ...good.tenancy, tenant: birch } }, 'JOB.REFUSED', 'not that of this tenant'],
       ['another queue', await write('payments'), 'JOB.REFUSED', 'not that of this tenant, queue'],
