@@ -228,7 +228,7 @@ describe.skipIf(!redisAvailable())(`BullMQ${redisAvailable() ? '' : ' (skipped: 
     const forged = jobs({ signingKeys: [key('k1')] })
     const attacks: [name: string, data: object, why: string][] = [
       ['nothing', {}, 'names no tenant'],
-      ['an invalid tenant', { tenancy: { tenant: ['x'] } }, 'it is no string'],
+      ['an invalid tenant', { tenancy: { tenant: ['x'] } }, 'it is not a string'],
       ['no uuid', { tenancy: { ...good.tenancy, tenant: 'acme' } }, 'it is not a uuid'],
       ['another tenant', { tenancy: { ...good.tenancy, tenant: birch } }, 'not that of this tenant, queue, name'],
       ['another queue', await write({ queue: other.name, name: 'mail' }), 'not that of this tenant, queue, name'],

@@ -213,7 +213,7 @@ test('a refused job is failed at once, was tried once, says why, and never ran',
   const attacks: [name: string, data: unknown, why: string][] = [
     ['nothing', {}, 'names no tenant'],
     ['a batch', [good], 'names no tenant'],
-    ['an invalid tenant', { tenancy: { tenant: ['x'] } }, 'it is no string'],
+    ['an invalid tenant', { tenancy: { tenant: ['x'] } }, 'it is not a string'],
     ['no uuid', { tenancy: { ...good.tenancy, tenant: 'acme' } }, 'it is not a uuid'],
     ['another tenant', { tenancy: { ...good.tenancy, tenant: birch } }, 'not that of this tenant, queue, name'],
     ['another queue', await write({ queue: 'pays', name: task }), 'not that of this tenant, queue, name'],
