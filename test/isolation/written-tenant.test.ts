@@ -164,5 +164,5 @@ test('the column has another name where the pool is told so', async () => {
   } finally {
     await close()
   }
-  expect(() => new TenantPool({ tenantColumn: '' })).toThrow(/is no name of a column/)
+  expect(() => new TenantPool({ tenantColumn: '' })).toThrow(/is not the name of a column/)
 })
