@@ -31,7 +31,7 @@ const movedRow: Attack = {
       const { attacker, victim, inside } = stage
       const [own] = await rowsOf(stage, attacker, 'projects')
       const ended = await withTenant(attacker.id, async () => {
-        await refused('POLICY.VIOLATION', () =>
+        await refused('TENANT.MISMATCH', () =>
           inside.prisma.project.update({ where: { id: own.id }, data: { company: { connect: { id: victim.id } } } }),
         )
         return refused('TENANT.MISMATCH', () =>
