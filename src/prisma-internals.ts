@@ -103,7 +103,7 @@ export function isPrismaMethod(name: string): boolean {
   return prismaMethods.has(name)
 }
 
-/** Is this what the client has under a model's name, and not what an extension put there? */
+/** Whether this is what the client has under a model's name, and not what an extension put there. */
 export function isModelOf(client: object, name: string, value: unknown): boolean {
   const { models = {} } = (client as { _runtimeDataModel?: { models?: object } })._runtimeDataModel ?? {}
   if (!Object.hasOwn(models, name) && !Object.hasOwn(models, name.charAt(0).toUpperCase() + name.slice(1))) return false

@@ -4,7 +4,7 @@ import { type SharedClient, sharedIdentity } from './prisma-internals.js'
 /** `@prisma/extension-read-replicas` hands out one at random: so many that each of ten is seen. */
 const DRAWS = 200
 
-/** Was the extension applied to the client that has this as what it shares with clients extended from it? */
+/** Whether the extension was applied to the client that shares this with the clients extended from it. */
 type KnowsTenants = (shared: object) => boolean
 
 /**

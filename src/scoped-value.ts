@@ -67,7 +67,7 @@ function isData(value: unknown, depth = 0): boolean {
   })
 }
 
-/** Has internal slots, which no proxy has. Its own methods know no database. */
+/** Whether it has internal slots, which no proxy has. Its own methods know no database. */
 function isBuiltIn(value: object): boolean {
   return (
     types.isDate(value) ||

@@ -22,10 +22,10 @@ export const SESSION_FUNCTIONS: ReadonlySet<string> = new Set([
 
 /** What stands between an open parenthesis or bracket and its end. */
 interface Level {
-  /** Has its SELECT been read? */
+  /** Whether its SELECT has been read. */
   select: boolean
   commas: number
-  /** Are these the arguments of ts_rewrite? With two of them it runs a text as SQL. */
+  /** Whether these are the arguments of ts_rewrite. With two of them it runs a text as SQL. */
   readonly rewrites: boolean
 }
 

@@ -62,7 +62,7 @@ export class BoundPool extends pg.Pool {
   }
 
   /**
-   * @internal This pool as the adapter of one extended client gets it. Whoever else sends what only Prisma sends is a
+   * @internal This pool as the adapter of one extended client gets it. Anything else that sends what only Prisma sends is a
    * bare client, in whatever context it does so: callbacks of the extended client's adapter and log run in its own.
    */
   forPrisma(): PrismaPool {

@@ -1,5 +1,5 @@
 // Proves that a connection which fails just when it is lent for a transaction ends no process in portable mode: between
-// pg's pool, which stops listening, and the adapter, which begins a little later, somebody listens. In bare Prisma nobody.
+// pg's pool, which stops listening, and the adapter, which begins a little later, the library listens. In bare Prisma nothing does.
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { PrismaPg } from '@prisma/adapter-pg'
